@@ -1,0 +1,45 @@
+"""The kinds of periodic work, each with the lane that its jobs go to.
+
+A kind is the dotted name of a job that takes no argument and returns counts. *When* it
+runs is a `Schedule` row in the admin. Long work goes to the lane `marketing`, so that a
+service message never waits behind it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+KINDS: dict[str, str] = {
+    "customers.jobs.screen_all": "marketing",
+    "customers.jobs.screen_moved": "marketing",
+    "messaging.jobs.sweep": "default",
+    "messaging.jobs.sweep_calls": "default",
+    "tracking.jobs.scan_sources": "marketing",
+    "tracking.jobs.take_clicks": "default",
+    "tracking.jobs.read_messaging": "marketing",
+    "campaigns.jobs.send_due_notices": "default",
+    "campaigns.jobs.sweep_pushes": "default",
+    "campaigns.jobs.sweep_verifications": "default",
+    "backoffice.scheduling.prune_runs": "default",
+}
+
+# What the kinds of work do, as staff call it. A kind that is not here shows its name.
+WORDS: dict[str, Any] = {
+    "customers.jobs.screen_all": _("Screen all customers"),
+    "customers.jobs.screen_moved": _(
+        "Screen again the customers moved for worse credit"
+    ),
+    "messaging.jobs.sweep": _("Send what is due, settle what is in doubt"),
+    "messaging.jobs.sweep_calls": _("Make the calls that are due"),
+    "tracking.jobs.scan_sources": _("Scan the behaviour sources"),
+    "tracking.jobs.take_clicks": _("Take clicks into the behaviour log"),
+    "tracking.jobs.read_messaging": _(
+        "Take deliveries and replies into the behaviour log"
+    ),
+    "campaigns.jobs.send_due_notices": _("Send the notices of the day"),
+    "campaigns.jobs.sweep_pushes": _("See running pushes through"),
+    "campaigns.jobs.sweep_verifications": _("See verification calls through"),
+    "backoffice.scheduling.prune_runs": _("Forget old schedule runs"),
+}

@@ -1,0 +1,83 @@
+"""The one way to wake a worker. A job is a wake-up: its rows are the queue."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+import django_rq
+from django.conf import settings
+from django.db import transaction
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+# Seconds a job may take. A screening of millions of customers goes to this lane, too.
+LONGEST = {"marketing": 4 * 3600}
+
+Argument = int | str | bool | None
+
+
+def later(
+    name: str, *args: Argument, lane: str = "default", once: bool = False
+) -> None:
+    """Have a worker of `lane` call the function `name` after the commit.
+
+    `name` is dotted, so that models and jobs need not import each other; arguments are
+    ids and plain values, never personal data. An absent Redis loses only the wake-up:
+    the sweep of the same subject finds the rows (design.md, Queue).
+
+    `once`: not again while the same wake-up waits in the queue; such a job calls
+    `awake(name, *args)` before it looks at its rows.
+    """
+    if lane not in settings.LANES:
+        raise ValueError(f"no such lane: {lane}")
+    transaction.on_commit(partial(_enqueue, name, args, lane, once), robust=True)
+
+
+def awake(name: str, *args: Argument) -> None:
+    """The job runs now: what comes from here on may wake it again."""
+    try:
+        django_rq.get_connection("default").delete(_flag(name, args))
+    except RedisError:
+        pass
+
+
+def waiting(lane: str) -> int:
+    """How many wake-ups wait in a lane; 0 where the queue cannot be asked."""
+    try:
+        return int(django_rq.get_queue(lane).count)
+    except RedisError:
+        return 0
+
+
+def _flag(name: str, args: tuple[Argument, ...]) -> str:
+    return "wake:" + ":".join(map(str, (name, *args)))
+
+
+def _enqueue(name: str, args: tuple[Argument, ...], lane: str, once: bool) -> None:
+    try:
+        # The flag falls by itself, should the worker that took the wake-up die.
+        if once and not django_rq.get_connection("default").set(
+            _flag(name, args), 1, nx=True, ex=20
+        ):
+            return
+        django_rq.get_queue(lane).enqueue_call(
+            name,
+            args=args,
+            result_ttl=60,
+            failure_ttl=7 * 86400,
+            timeout=LONGEST.get(lane, 600),
+        )
+    except RedisError as error:
+        logger.warning("no wake-up for %s: %s", name, type(error).__name__)
+
+
+def resolves(name: str) -> Callable[..., object]:
+    """The function behind a dotted name; used by the test that resolves them all."""
+    module, _, function = name.rpartition(".")
+    found: Callable[..., object] = getattr(
+        __import__(module, fromlist=[function]), function
+    )
+    return found

@@ -1,0 +1,52 @@
+"""`make bench`: every benchmark, or `make bench ONLY=name`. Needs PostgreSQL.
+
+Each prints `NAME VALUE UNIT (limit VALUE, ratio R)` and is kept in `bench/latest.json`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench import ground
+from bench.results import keep
+
+# A benchmark's figures -> the module whose `run()` measures them.
+BENCHMARKS = {("bulk_100", "worker_rss_mb"): "bench.bulk"}
+
+
+def main(only):
+    chosen = [
+        module for names, module in BENCHMARKS.items() if not only or only in names
+    ]
+    if not chosen:
+        known = ", ".join(name for names in BENCHMARKS for name in names)
+        sys.exit(f"There is no benchmark {only}. There are: {known}.")
+    socket = ground.environment()
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    from backoffice.supervisor import valkey
+
+    valkey.private_folder(socket.parent)
+    queue = valkey.embedded(
+        socket, data=None, log=ground.HERE / "data" / "valkey.log"
+    ).start()
+    try:
+        valkey.wait_for(f"unix://{socket}")
+        call_command("migrate", verbosity=0)
+        for module in chosen:
+            results = importlib.import_module(module).run()
+            keep(results)
+            for result in results:
+                print(result.line(), flush=True)
+    finally:
+        queue.stop()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "")

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.kit.crypto import EncryptedField
+
+
+class ProviderAccount(models.Model):
+    """Our account with a provider: how to reach it and how much goes over it."""
+
+    class Channel(models.TextChoices):
+        SMS = "sms", _("SMS")
+        VOICE = "voice", _("Voice")
+
+    name = models.CharField(_("name"), max_length=60, unique=True)
+    channel = models.CharField(_("channel"), max_length=5, choices=Channel.choices)
+    transport = models.CharField(_("provider"), max_length=30)
+    settings = models.JSONField(_("settings"), default=dict, blank=True)
+    # A JSON object; written in the admin, never shown there again.
+    secrets = EncryptedField("secret", verbose_name=_("secrets"), default="{}")
+    signature = models.CharField(
+        _("signature"),
+        max_length=20,
+        blank=True,
+        help_text=_("Set before each text in 【】."),
+    )
+    parts_rule = models.CharField(
+        _("parts are counted"),
+        max_length=5,
+        default="gsm",
+        choices=[("gsm", _("GSM-7 / UCS-2")), ("china", _("Chinese rule (70/67)"))],
+    )
+    weight = models.PositiveSmallIntegerField(_("weight"), default=100)
+    is_enabled = models.BooleanField(_("enabled"), default=True)
+
+    class Meta:
+        verbose_name = _("provider account")
+        verbose_name_plural = _("provider accounts")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def secret_values(self) -> dict[str, str]:
+        values: dict[str, str] = json.loads(self.secrets or "{}")
+        return values
+
+    def set_secrets(self, values: dict[str, str]) -> None:
+        self.secrets = json.dumps(values)
+
+
+class CallbackToken(models.Model):
+    """The unguessable part of an account's callback URLs; two may live while rotating."""
+
+    account = models.ForeignKey(
+        ProviderAccount, on_delete=models.CASCADE, related_name="tokens"
+    )
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    retired_at = models.DateTimeField(_("retired"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("callback token")
+        verbose_name_plural = _("callback tokens")
+
+    def __str__(self) -> str:
+        return f"{self.account}"
+
+    @classmethod
+    def issue(cls, account: ProviderAccount) -> str:
+        """A new token, returned this once."""
+        token = secrets.token_urlsafe(24)
+        cls.objects.create(account=account, token_hash=hash_token(token))
+        return token
+
+    @classmethod
+    def account_of(cls, token: str) -> ProviderAccount | None:
+        live: Any = cls.objects.filter(
+            token_hash=hash_token(token), retired_at__isnull=True
+        )
+        row = live.select_related("account").first()
+        return row.account if row else None
+
+
+def hash_token(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,127 @@
+"""Messages are made here: rows first, committed, then a worker is woken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from backoffice.kit.bulk import insert_rows
+from backoffice.kit.crypto import key_ring
+from backoffice.kit.jobs import later
+
+from .models import Chunk, Message, MessageType, TemplateVersion
+
+SEND = "messaging.jobs.send_chunk"
+
+# `json.dumps` with an option makes an encoder for every call.
+_json = json.JSONEncoder(ensure_ascii=False).encode
+LANES = ("service", "marketing")  # where `MessageType.lane` puts chunks
+
+FIELDS = (
+    "id",
+    "chunk",
+    "customer",
+    "phone",
+    "phone_index",
+    "template_version",
+    "parameters",
+    "business_type",
+    "is_marketing",
+    "created_at",
+    "due_at",
+    "expires_at",
+    "status",
+    "failure",
+    "waiting",
+    "attempts",
+    "parts",
+    "signature",
+    "needs_person",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One SMS to be: `id` is its SMS id (E1), `phone` the ciphertext as it rests.
+
+    `values` are the template's fields, as text, frozen from here on.
+    """
+
+    id: UUID
+    customer_id: int | None
+    phone: bytes
+    phone_index: bytes
+    values: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the messages of one chunk have in common. `origin` as in `Chunk.origin`.
+
+    `wakes` False: who makes them sends them, in the same job.
+    """
+
+    version: TemplateVersion
+    origin: str
+    due_at: datetime
+    expires_at: datetime
+    business_type_id: int | None = None
+    wakes: bool = True
+
+
+def enqueue(drafts: Sequence[Draft], order: Order, *, now: datetime) -> Chunk:
+    """Write the messages of a chunk and wake a worker of its lane after the commit.
+
+    Call it inside a transaction, together with whatever must exist with the messages.
+    One SMS is a chunk of one: there is no second way.
+    """
+    kind = order.version.template.message_type
+    chunk = Chunk.objects.create(
+        lane=kind.lane, origin=order.origin, size=len(drafts), next_at=order.due_at
+    )
+    insert_rows(Message, FIELDS, _rows(drafts, order, kind, chunk, now))
+    if order.wakes and order.due_at <= now:
+        later(SEND, chunk.pk, lane=chunk.lane, once=True)
+    return chunk
+
+
+def _rows(
+    drafts: Sequence[Draft],
+    order: Order,
+    kind: MessageType,
+    chunk: Chunk,
+    now: datetime,
+) -> list[tuple[object, ...]]:
+    encrypt = key_ring().encrypt
+    business_type = order.business_type_id or kind.business_type_id
+    marketing = kind.purpose == MessageType.Purpose.MARKETING
+    same = (
+        business_type,
+        marketing,
+        now,
+        order.due_at,
+        order.expires_at,
+        Message.Status.QUEUED.value,
+        "",
+        "",
+        0,
+        0,
+        "",
+        False,
+    )
+    return [
+        (
+            draft.id,
+            chunk.pk,
+            draft.customer_id,
+            draft.phone,
+            draft.phone_index,
+            order.version.pk,
+            encrypt(_json(draft.values), "text"),
+            *same,
+        )
+        for draft in drafts
+    ]

@@ -1,0 +1,189 @@
+"""Sending a chunk: lease, gate, render, fence, hand over, record (design.md, one SMS).
+
+1. Lease the chunk; what a dead worker left `sending` in it becomes `unknown`.
+2. Judge its due messages; write down refusals and postponements.
+3. In fences of at most 250: `queued -> sending`, committed; the provider is called with
+   no transaction open; outcomes are recorded. A kill leaves one fence in doubt, at most.
+   A fence and the hold on the chunk are one transaction: who lost the chunk fences nothing.
+4. Give the lease back, with the time when something in the chunk is due again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Min
+
+from backoffice.kit.bulk import is_postgres, update_rows
+from backoffice.kit.clock import DatabaseClock
+from backoffice.kit.http import Session
+from backoffice.platform.models import Parameter
+
+from .gate import Failure, Passed, judge
+from .models import Chunk, Message, ProviderAccount, TemplateVersion
+from .recording import record
+from .rendering import Compiled, MissingFields, compile_template
+from .routing import choose
+from .text import count_parts
+from .transports import transport
+from .transports.base import Exchange, Outgoing, cut
+
+Status = Message.Status
+
+NO_ROUTE_WAIT = timedelta(seconds=60)
+
+Ready = tuple[Passed, Outgoing, int]  # what passed, what leaves, its parts
+
+
+def send_chunk(chunk_id: int) -> dict[str, int]:
+    """Send what is due in a chunk; counts by what happened. A no-op for who gets no lease."""
+    chunk = Chunk.objects.get(pk=chunk_id)
+    clock = DatabaseClock()
+    lease = Lease(chunk, clock, seconds=Parameter.read("lease_seconds"))
+    if not lease.take():
+        return {}
+    counts = _send_leased(lease)
+    chunk.release(lease.owner, next_at=_next_due(chunk))
+    return dict(counts)
+
+
+class Lease:
+    """Our hold on a chunk, renewed while we work on it; somebody else's once it ran out."""
+
+    def __init__(self, chunk: Chunk, clock: DatabaseClock, *, seconds: int) -> None:
+        self.chunk, self.clock, self.seconds = chunk, clock, seconds
+        self.owner = f"{socket.gethostname()[:16]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+    def take(self) -> bool:
+        return self.chunk.lease(self.owner, now=self.clock.now(), seconds=self.seconds)
+
+    def renew(self) -> bool:
+        """True while the chunk is ours. In a transaction it stays so until the commit."""
+        now = self.clock.now()
+        mine = Chunk.objects.filter(
+            pk=self.chunk.pk, lease_owner=self.owner, leased_until__gt=now
+        )
+        until = now + timedelta(seconds=self.seconds)
+        return mine.update(leased_until=until) == 1
+
+
+def _send_leased(lease: Lease) -> Counter[str]:
+    chunk, now = lease.chunk, lease.clock.now()
+    give_up_on_lost(chunk, now)
+    judgement = judge(chunk, now=now)
+    counts = Counter(refused=len(judgement.refused), postponed=len(judgement.postponed))
+    refuse(judgement.refused, now)
+    postpone(judgement.postponed, "quiet_hours")
+    account = choose() if judgement.passed else None
+    if account is None:
+        later = now + NO_ROUTE_WAIT
+        postpone([(message.id, later) for message in judgement.passed], "no_route")
+        return counts
+    ready, incomplete = _render(judgement.passed, account)
+    refuse(incomplete, now)
+    counts["refused"] += len(incomplete)
+    return counts + _send_ready(lease, account, ready)
+
+
+def give_up_on_lost(chunk: Chunk, now: datetime) -> None:
+    """`sending` in a chunk whose lease is ours is what a dead worker left: doubt, not failure."""
+    if chunk.messages.filter(status=Status.SENDING).update(status=Status.UNKNOWN):
+        chunk.expect_reports(now, doubt=True)
+
+
+def refuse(rows: Sequence[tuple[UUID, str]], now: datetime) -> None:
+    """Our own no: final, with its reason (X2)."""
+    values = [(pk, Status.REFUSED.value, reason, now, None) for pk, reason in rows]
+    fields = ["status", "failure", "settled_at", "due_at"]
+    update_rows(Message, "id", fields, values, where="t.status = 0")
+
+
+def postpone(rows: Sequence[tuple[UUID, datetime]], reason: str) -> None:
+    values = [(pk, until, reason) for pk, until in rows]
+    update_rows(Message, "id", ["due_at", "waiting"], values, where="t.status = 0")
+
+
+def _render(
+    passed: Sequence[Passed], account: ProviderAccount
+) -> tuple[list[Ready], list[tuple[UUID, str]]]:
+    """Texts with their parts; and who lacks a field, with the reason (A4)."""
+    compiled = _templates({message.version_id for message in passed}, account.signature)
+    ready: list[Ready] = []
+    incomplete: list[tuple[UUID, str]] = []
+    rule: Any = account.parts_rule
+    for message in passed:
+        try:
+            text = compiled[message.version_id].render(json.loads(message.parameters))
+        except MissingFields:
+            incomplete.append((message.id, Failure.MISSING_FIELD))
+            continue
+        parts = count_parts(text, rule=rule).parts
+        ready.append((message, Outgoing(message.id, message.phone, text), parts))
+    return ready, incomplete
+
+
+def _templates(ids: set[int], signature: str) -> dict[int, Compiled]:
+    versions = TemplateVersion.objects.filter(pk__in=ids)
+    return {
+        version.pk: compile_template(version.text, signature=signature)
+        for version in versions
+    }
+
+
+def _send_ready(
+    lease: Lease, account: ProviderAccount, ready: Sequence[Ready]
+) -> Counter[str]:
+    """Fence by fence: what one call brought is written together with the next fence."""
+    counts: Counter[str] = Counter()
+    exchanges: list[Exchange] = []
+    by_id = {message.id: (message, parts) for message, _out, parts in ready}
+    provider = transport(account.transport)
+    with Session() as http:
+        for batch in cut(ready, Parameter.read("fence_size")):
+            items = [out for _message, out, _parts in batch]
+            with transaction.atomic():
+                now = lease.clock.now()
+                counts += record(account, lease.chunk, exchanges, by_id, now)
+                ours = lease.renew()
+                fenced = _fence([out.id for out in items], account, now) if ours else ()
+            if not ours:
+                return counts
+            items = [out for out in items if out.id in fenced]
+            exchanges = provider.send(account, items, http)
+        with transaction.atomic():
+            now = lease.clock.now()
+            counts += record(account, lease.chunk, exchanges, by_id, now)
+    return counts
+
+
+def _fence(ids: Sequence[UUID], account: ProviderAccount, now: datetime) -> set[UUID]:
+    """`queued -> sending` for those still queued: only they are handed over, and only once."""
+    table = Message._meta.db_table
+    postgres = is_postgres()
+    among = "= ANY(%s)" if postgres else f"IN ({', '.join(['%s'] * len(ids))})"
+    which: list[Any] = [list(ids)] if postgres else [pk.hex for pk in ids]
+    when = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET status = 10, due_at = NULL, waiting = '', fenced_at = %s, "  # noqa: S608
+            f"attempts = attempts + 1, account_id = %s, signature = %s "
+            f"WHERE status = 0 AND id {among} RETURNING id",
+            [when, account.pk, account.signature, *which],
+        )
+        rows = cursor.fetchall()
+    return {row[0] if postgres else UUID(row[0]) for row in rows}
+
+
+def _next_due(chunk: Chunk) -> datetime | None:
+    queued = chunk.messages.filter(status=Status.QUEUED)
+    due: datetime | None = queued.aggregate(next=Min("due_at"))["next"]
+    return due

@@ -1,0 +1,20 @@
+"""Providers by slug; a provider's file is imported on first use."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import cast
+
+from django.utils.module_loading import import_string
+
+from .base import Transport
+
+TRANSPORTS = {
+    "simulator": "messaging.transports.simulator.Simulator",
+}
+
+
+@cache
+def transport(slug: str) -> Transport:
+    """The transport of a slug. Raises KeyError for one that is not listed."""
+    return cast("Transport", import_string(TRANSPORTS[slug])())

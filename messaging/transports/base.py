@@ -1,0 +1,131 @@
+"""What a provider's file gives us, and the words it may use. See docs/adding-a-provider.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from backoffice.kit.http import Session
+from messaging.models import Message, ProviderAccount
+
+Status = Message.Status
+Failure = Message.Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One SMS as it leaves: E.164 phone and the full text."""
+
+    id: UUID
+    phone: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one SMS in a request.
+
+    `status`: SENT with the provider's `reference`; FAILED with a `failure`; QUEUED only
+    where the provider surely took nothing; UNKNOWN in every other case. `code` is the
+    provider's own word.
+    """
+
+    id: UUID
+    status: int
+    reference: str = ""
+    failure: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request to a provider and what it did for each SMS in it."""
+
+    outcomes: Sequence[Outcome]
+    http_status: int = 0
+    problem: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptEvent:
+    """A delivery report in our words. `message_id` where the provider echoes our id.
+
+    `status`: SENT, FAILED, EXPIRED or DELIVERED. A report in words that are not known
+    says SENT: the provider has the SMS. `phone` as it was handed over.
+    """
+
+    reference: str
+    phone: str
+    status: int
+    failure: str = ""
+    words: str = ""
+    at: datetime | None = None
+    message_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEvent:
+    """A text that somebody sent us; `id` is the provider's, unique in the account.
+
+    `reference`: the response code of the SMS it answers, where the provider says (E5).
+    """
+
+    id: str
+    phone: str
+    text: str
+    at: datetime | None = None
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The provider's answer to a query about one SMS; None: it knows nothing of it."""
+
+    id: UUID
+    event: ReceiptEvent | None
+
+
+class Unreadable(ValueError):
+    """A callback's body is not what the provider's documentation says.
+
+    Its words are kept in a plain column: the kind of error, nothing of the body.
+    """
+
+
+class Transport(Protocol):
+    """A provider. One file, one class; its words become ours there and nowhere else."""
+
+    batch: int
+    can_query: bool
+
+    def send(
+        self, account: ProviderAccount, items: Sequence[Outgoing], http: Session
+    ) -> list[Exchange]:
+        """Hand over SMS, `batch` a request. Called outside any transaction; never raises."""
+
+    def query(
+        self, account: ProviderAccount, ids: Sequence[UUID], http: Session
+    ) -> list[Found] | None:
+        """What became of them; None where the provider could not be asked."""
+
+    def verify(
+        self, account: ProviderAccount, headers: Mapping[str, str], body: bytes
+    ) -> bool:
+        """Is a callback really the provider's, beyond the token in its address?"""
+
+    def parse_receipts(self, body: bytes) -> list[ReceiptEvent]:
+        """Raises Unreadable."""
+
+    def parse_replies(self, body: bytes) -> list[ReplyEvent]:
+        """Raises Unreadable."""
+
+    def acknowledgement(self) -> tuple[str, bytes]:
+        """Content type and body that the provider takes for "received"."""
+
+
+def cut(rows: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]

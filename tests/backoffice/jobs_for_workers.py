@@ -1,0 +1,27 @@
+"""What the workers of test_workers.py are given to do."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+
+def touch(path: str) -> None:
+    Path(path).touch()
+
+
+def begin_then_touch(folder: str, seconds: float) -> None:
+    Path(folder, "begun").touch()
+    time.sleep(seconds)
+    Path(folder, "ended").touch()
+
+
+def write_pids_then_sleep(folder: str) -> None:
+    for pid in (os.getpid(), os.getppid()):
+        Path(folder, str(pid)).touch()
+    time.sleep(60)
+
+
+def fail(_lanes: tuple[str, ...]) -> None:
+    raise OSError

@@ -1,0 +1,218 @@
+"""The failed-number list of A6. It stands here because a retry needs a tracking record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from backoffice.kit.admin import confirm, confirmed
+from backoffice.kit.csvfile import write_rows
+from backoffice.kit.phones import BadPhone, to_e164
+from backoffice.platform.models import AuditEntry
+from backoffice.platform.reveal import PERMISSION, ReasonForm, RevealMixin
+from messaging.admin.messages import life_link
+from messaging.admin.selection import ActedOnAdmin, again, chosen
+from messaging.failures import correct, retryable, suppress
+from messaging.models import FailedNumber
+from tracking.retries import retry
+
+COLUMNS = ("phone", "customer", "reason", "time", "state", "SMS id")
+
+
+class PhoneForm(forms.Form):
+    phone = forms.CharField(label=gettext_lazy("The right number"), max_length=40)
+
+    def clean_phone(self) -> str:
+        try:
+            return to_e164(self.cleaned_data["phone"])
+        except BadPhone as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+@admin.register(FailedNumber)
+class FailedNumberAdmin(RevealMixin, ActedOnAdmin):
+    revealed = ("phone",)
+    list_display = (
+        "at",
+        "masked_phone",
+        "failure",
+        "state",
+        "customer",
+        "message_type",
+        "sms",
+        "fix",
+    )
+    list_filter = (
+        "state",
+        "failure",
+        "at",
+        "message__template_version__template__message_type",
+    )
+    list_select_related = (
+        "customer",
+        "message__template_version__template__message_type",
+    )
+    fields = ("at", "masked_phone", "failure", "state", "customer", "sms", "fix")
+    readonly_fields = fields
+    actions = ("send_again", "suppress_numbers", "export")
+
+    @admin.display(description=gettext_lazy("phone"))
+    def masked_phone(self, row: FailedNumber) -> str:
+        return row.masked_phone
+
+    @admin.display(description=gettext_lazy("message type"))
+    def message_type(self, row: FailedNumber) -> str:
+        return str(row.message.template_version.template.message_type)
+
+    @admin.display(description=gettext_lazy("SMS id"))
+    def sms(self, row: FailedNumber) -> str:
+        return life_link(row.message_id)
+
+    @admin.display(description=gettext_lazy("number"))
+    def fix(self, row: FailedNumber) -> str:
+        url = reverse("admin:messaging_failednumber_correct", args=[row.pk])
+        return format_html('<a href="{}">{}</a>', url, _("Correct"))
+
+    @admin.action(
+        description=gettext_lazy("Send again to the chosen numbers"),
+        permissions=["change"],
+    )
+    def send_again(
+        self, request: HttpRequest, rows: QuerySet[FailedNumber]
+    ) -> HttpResponse | None:
+        rows = chosen(request, rows)
+        if confirmed(request):
+            done = retry(rows, by=request.user, now=timezone.now())
+            text = _("%(sent)d SMS are sent again, %(left)d numbers were left.")
+            messages.success(request, text % {"sent": done.sent, "left": done.left})
+            return None
+        able = retryable(rows).count()
+        left = rows.count() - able
+        return confirm(
+            self,
+            request,
+            title=_("Send again"),
+            facts=[(_("SMS to send"), able), (_("Left"), left)],
+            button=_("Send %d SMS") % able if able else "",
+            fields=again("send_again", rows),
+            warning=_(
+                "Left are numbers that another try cannot reach: correct them first."
+            )
+            if left
+            else "",
+        )
+
+    @admin.action(
+        description=gettext_lazy("Suppress the chosen numbers"), permissions=["change"]
+    )
+    def suppress_numbers(
+        self, request: HttpRequest, rows: QuerySet[FailedNumber]
+    ) -> HttpResponse | None:
+        rows = chosen(request, rows)
+        if confirmed(request):
+            count = suppress(rows, by=request.user, now=timezone.now())
+            messages.success(request, _("%d numbers are suppressed.") % count)
+            return None
+        return confirm(
+            self,
+            request,
+            title=_("Suppress numbers"),
+            facts=[(_("Numbers"), rows.count())],
+            button=_("Suppress"),
+            fields=again("suppress_numbers", rows),
+            warning=_("They get no SMS of any kind any more."),
+        )
+
+    @admin.action(
+        description=gettext_lazy("Export the chosen numbers"), permissions=["view"]
+    )
+    def export(
+        self, request: HttpRequest, rows: QuerySet[FailedNumber]
+    ) -> HttpResponseBase:
+        """As CSV; who, why and how many are on record, numbers masked unless permitted."""
+        rows = chosen(request, rows).select_related("customer")
+        form = ReasonForm(request.POST if confirmed(request) else None)
+        full = request.user.has_perm(PERMISSION)
+        if not form.is_valid():
+            shown = _("in full") if full else _("masked")
+            return confirm(
+                self,
+                request,
+                title=_("Export failed numbers"),
+                facts=[(_("Rows"), rows.count()), (_("Phone numbers"), shown)],
+                button=_("Export"),
+                fields=again("export", rows),
+                form=form,
+            )
+        AuditEntry.write(
+            request.user,
+            "failed numbers exported",
+            reason=form.cleaned_data["reason"],
+            count=rows.count(),
+            full=full,
+        )
+        lines = write_rows(COLUMNS, (_cells(row, full=full) for row in rows.iterator()))
+        response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="failed-numbers.csv"'
+        return response
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.correct_view)
+        name = "messaging_failednumber_correct"
+        return [path("<int:object_id>/correct/", view, name=name), *super().get_urls()]
+
+    def correct_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        failed = get_object_or_404(FailedNumber, pk=object_id)
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        form = PhoneForm(request.POST if confirmed(request) else None)
+        if not form.is_valid():
+            return confirm(
+                self,
+                request,
+                title=_("Correct the number"),
+                facts=[
+                    (_("Phone number"), failed.masked_phone),
+                    (_("Customer"), failed.customer or "-"),
+                    (_("Reason"), failed.get_failure_display()),
+                ],
+                button=_("Save the number"),
+                form=form,
+            )
+        both = correct(failed, form.cleaned_data["phone"], by=request.user)
+        messages.success(
+            request,
+            _("The number is corrected, for the customer too.")
+            if both
+            else _("The number is corrected. The customer's own was left as it is."),
+        )
+        return HttpResponseRedirect(reverse("admin:messaging_failednumber_changelist"))
+
+
+def _cells(row: FailedNumber, *, full: bool) -> tuple[Any, ...]:
+    # A full number begins with "+": escaped, it stays text in a spreadsheet.
+    return (
+        row.phone if full else row.masked_phone,
+        row.customer or "",
+        row.get_failure_display(),
+        timezone.localtime(row.at).strftime("%Y-%m-%d %H:%M"),
+        row.get_state_display(),
+        row.message_id,
+    )
