@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import quote
 
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
 from backoffice.kit.clock import database_now
@@ -19,6 +21,7 @@ from backoffice.kit.jobs import later
 
 from .models import CallbackRequest, CallbackToken, ProviderAccount
 from .transports import transport
+from .transports.base import Callback
 
 logger = logging.getLogger(__name__)
 
@@ -56,13 +59,13 @@ def _answer(environ: dict[str, Any]) -> Reply:
     account = CallbackToken.account_of(token) if kind in KINDS else None
     if account is None:
         return "404 Not Found", PLAIN, b"not found"
-    if environ["REQUEST_METHOD"] != "POST":
-        return "405 Method Not Allowed", PLAIN, b"POST only"
+    if environ["REQUEST_METHOD"] not in ("POST", "GET"):
+        return "405 Method Not Allowed", PLAIN, b"POST or GET"
     body = _body(environ, LARGEST[kind])
     if body is None:
         return "413 Content Too Large", PLAIN, b"too large"
     provider = transport(account.transport)
-    if not provider.verify(account, _headers(environ), body):
+    if not provider.verify(account, Callback(_url(environ), _headers(environ), body)):
         return "403 Forbidden", PLAIN, b"not authenticated"
     _store(account, kind, body, environ.get("CONTENT_TYPE", ""))
     later(APPLY, lane="receipts", once=True)
@@ -70,7 +73,12 @@ def _answer(environ: dict[str, Any]) -> Reply:
 
 
 def _body(environ: dict[str, Any], most: int) -> bytes | None:
-    """The body; None for one too large. Without a length it comes in chunks, to its end."""
+    """The body; None for one too large. Without a length it comes in chunks, to its end.
+
+    A GET (Kannel's) says everything in its query: that is its body.
+    """
+    if environ["REQUEST_METHOD"] == "GET":
+        return str(environ.get("QUERY_STRING", "")).encode("latin-1")
     chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     said = environ.get("CONTENT_LENGTH") or "0"
     length = most + 1 if chunked else int(said) if said.isdecimal() else -1
@@ -78,6 +86,13 @@ def _body(environ: dict[str, Any], most: int) -> bytes | None:
         return None
     body: bytes = environ["wsgi.input"].read(length)
     return body if len(body) <= most else None
+
+
+def _url(environ: dict[str, Any]) -> str:
+    """As the provider wrote it: what a signature over the address covers."""
+    query = str(environ.get("QUERY_STRING", ""))
+    path = quote(environ["PATH_INFO"], safe="/;=,")
+    return f"{settings.PUBLIC_BASE_URL}{path}" + (f"?{query}" if query else "")
 
 
 def _headers(environ: dict[str, Any]) -> dict[str, str]:

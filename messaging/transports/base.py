@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
+
+from django.utils.functional import Promise
 
 from backoffice.kit.http import Session
 from messaging.models import Message, ProviderAccount
@@ -15,13 +17,53 @@ Status = Message.Status
 Failure = Message.Failure
 
 
+# "text": the text itself goes over the wire. "template": a text that the provider has
+# approved is named by its code, with the values for it.
+Mode = Literal["text", "template"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One thing that an account of this provider must or may say; its form is made of these."""
+
+    name: str
+    label: str | Promise
+    kind: Literal["text", "number", "yes/no", "choice"] = "text"
+    is_required: bool = False
+    help: str | Promise = ""
+    default: Any = None
+    choices: tuple[tuple[str, str | Promise], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A text as a template channel names it. `variables`: name and value, in its order."""
+
+    code: str
+    sign_name: str
+    variables: tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One SMS as it leaves: E.164 phone and the full text."""
+    """One SMS as it leaves: E.164 phone and the full text; `approved` on a template channel."""
 
     id: UUID
     phone: str
     text: str
+    approved: Approved | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A provider's request to us. `url` as the provider wrote it, scheme and host included.
+
+    `headers` by lower-case name. `body`: of a GET request, its query string.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +143,9 @@ class Transport(Protocol):
 
     batch: int
     can_query: bool
+    mode: Mode
+    settings: tuple[Setting, ...]
+    secrets: tuple[Setting, ...]
 
     def send(
         self, account: ProviderAccount, items: Sequence[Outgoing], http: Session
@@ -112,9 +157,7 @@ class Transport(Protocol):
     ) -> list[Found] | None:
         """What became of them; None where the provider could not be asked."""
 
-    def verify(
-        self, account: ProviderAccount, headers: Mapping[str, str], body: bytes
-    ) -> bool:
+    def verify(self, account: ProviderAccount, callback: Callback) -> bool:
         """Is a callback really the provider's, beyond the token in its address?"""
 
     def parse_receipts(self, body: bytes) -> list[ReceiptEvent]:

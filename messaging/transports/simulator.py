@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
 
 from backoffice.kit.http import Answer, Request, Session, json_request
 from messaging.models import ProviderAccount
 
 from .base import (
+    Callback,
     Exchange,
     Failure,
     Found,
+    Mode,
     Outcome,
     Outgoing,
     ReceiptEvent,
     ReplyEvent,
+    Setting,
     Status,
     Unreadable,
     cut,
@@ -50,6 +55,12 @@ ERRORS = {
 class Simulator:
     batch = 100
     can_query = True
+    mode: Mode = "text"
+    settings = (
+        Setting("url", _("Address"), is_required=True),
+        Setting("batch", _("SMS in a request"), "number", default=100),
+    )
+    secrets = (Setting("secret", _("Secret"), is_required=True),)
 
     def send(
         self, account: ProviderAccount, items: Sequence[Outgoing], http: Session
@@ -75,10 +86,8 @@ class Simulator:
             for row in found["results"]
         ]
 
-    def verify(
-        self, account: ProviderAccount, headers: Mapping[str, str], body: bytes
-    ) -> bool:
-        shown = headers.get("authorization", "").encode()
+    def verify(self, account: ProviderAccount, callback: Callback) -> bool:
+        shown = callback.headers.get("authorization", "").encode()
         return hmac.compare_digest(shown, _bearer(account).encode())
 
     def parse_receipts(self, body: bytes) -> list[ReceiptEvent]:

@@ -99,8 +99,8 @@ def test_retired_token_opens_nothing(path):
     assert post(path)[0] == 404
 
 
-def test_only_post_is_taken(path):
-    assert post(path, method="GET")[0] == 405
+def test_only_post_and_get_are_taken(path):
+    assert post(path, method="PUT")[0] == 405
 
 
 def test_too_large_a_body_is_refused(path):
