@@ -30,7 +30,7 @@ ORDER = {
     ),
     "messaging": (
         "Message FailedNumber InboundMessage Call MessageType Template "
-        "ProviderAccount Submission Receipt CallbackRequest"
+        "ProviderTemplate ForbiddenWord ProviderAccount Submission Receipt CallbackRequest"
     ),
     "platform": (
         "Import UploadedFile ImportMapping Parameter Schedule ScheduleRun "

@@ -87,12 +87,16 @@ def compile_template(
     signature: str = "",
     footer: str = "",
     known: Collection[str] | None = None,
+    version: int = RENDERER_VERSION,
 ) -> Compiled:
     """Make a template ready: 【signature】, text, footer; braces by doubling them.
 
     `signature` and `footer` are taken literally; a footer is set off by a blank after
-    Latin text or a field. Raises BadTemplate, also for a field outside `known`.
+    Latin text or a field. `version`: the renderer that the text was written for. Raises
+    BadTemplate, also for a field outside `known`.
     """
+    if version != RENDERER_VERSION:
+        raise ValueError(f"no renderer {version}: its rules must stay in this file")
     if not text.strip():
         raise BadTemplate(_("the text is empty."), position=1)
     pieces = list(_split(text))

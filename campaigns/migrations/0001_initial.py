@@ -140,7 +140,7 @@ class Migration(migrations.Migration):
                 ('text', backoffice.kit.crypto.EncryptedField(blank=True, default='', editable=True, kind='text', verbose_name='notification text')),
                 ('language', models.CharField(choices=[('en', 'English'), ('zh-hans', 'Simplified Chinese')], default='zh-hans', max_length=10, verbose_name='language')),
                 ('status', models.CharField(choices=[('scheduled', 'scheduled'), ('sent', 'handed over for sending'), ('held', 'held'), ('cancelled', 'cancelled')], max_length=10, verbose_name='status')),
-                ('hold', models.CharField(blank=True, choices=[('no_type', 'no keyword matched'), ('ambiguous', 'keywords of several types matched'), ('no_template', 'the type has no published template'), ('missing_field', 'a field of the template is missing'), ('past_date', 'the send date is in the past'), ('no_phone', 'no phone number')], default='', max_length=14, verbose_name='held because')),
+                ('hold', models.CharField(blank=True, choices=[('no_type', 'no keyword matched'), ('ambiguous', 'keywords of several types matched'), ('no_template', 'the type has no published template'), ('missing_field', 'a field of the template is missing'), ('past_date', 'the send date is in the past'), ('no_phone', 'no phone number'), ('mismatch', 'the text and the fields differ')], default='', max_length=14, verbose_name='held because')),
                 ('detail', models.CharField(blank=True, default='', max_length=200, verbose_name='detail')),
                 ('keywords', models.JSONField(default=list, verbose_name='keywords found')),
                 ('origin', models.CharField(choices=[('form', 'form'), ('file', 'file'), ('api', 'API')], max_length=4, verbose_name='came by')),

@@ -32,6 +32,7 @@ class Notice(models.Model):
         MISSING_FIELD = "missing_field", _("a field of the template is missing")
         PAST_DATE = "past_date", _("the send date is in the past")
         NO_PHONE = "no_phone", _("no phone number")
+        MISMATCH = "mismatch", _("the text and the fields differ")
 
     class Origin(models.TextChoices):
         FORM = "form", _("form")

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.kit.admin import HouseAdmin
-from messaging.models import Keyword, MessageType
+from messaging.models import Keyword, MessageType, TypeField
 from messaging.models.template import normal_word
 
 
@@ -38,6 +38,27 @@ class KeywordInline(admin.TabularInline):  # type: ignore[type-arg]
     extra = 3
 
 
+class FieldForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = TypeField
+        fields = ("name", "kind", "sample")
+
+    def clean_name(self) -> str:
+        """A name as it stands in braces."""
+        name: str = self.cleaned_data["name"].strip()
+        if not name.isidentifier():
+            raise forms.ValidationError(
+                _("Letters, digits and “_” only, and no digit first.")
+            )
+        return name
+
+
+class FieldInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = TypeField
+    form = FieldForm
+    extra = 1
+
+
 @admin.register(MessageType)
 class MessageTypeAdmin(HouseAdmin):
     list_display = (
@@ -51,7 +72,7 @@ class MessageTypeAdmin(HouseAdmin):
     )
     list_filter = ("purpose",)
     search_fields = ("code", "name", "name_zh", "keywords__word")
-    inlines = (KeywordInline,)
+    inlines = (KeywordInline, FieldInline)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ("code",) if obj else ()
@@ -62,6 +83,13 @@ class MessageTypeAdmin(HouseAdmin):
             words=Count("keywords", distinct=True),
             texts=Count("templates", distinct=True),
         )
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Any, change: bool
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        if not form.instance.type_fields.exists():
+            form.instance.give_default_fields()
 
     @admin.display(description=gettext_lazy("keywords"), ordering="words")
     def keyword_count(self, row: Any) -> int:

@@ -53,21 +53,46 @@ SERVICE = {
 }
 
 
+# What the texts of a type can be filled with, by purpose: name and kind.
+FIELDS = {
+    "service": "name:text amount:money due_on:date send_on:date",
+    "marketing": "name:text customer_number:text link:link",
+}
+
+# Aliyun refuses a template with one of these; other providers may take it.
+CAREFUL_WORDS = "贷款 催款 信用卡提额 抽奖 问卷"
+
+
 def add(apps, schema_editor):
     Type = apps.get_model("messaging", "MessageType")
-    Type.objects.create(
+    Word = apps.get_model("messaging", "ForbiddenWord")
+    Word.objects.bulk_create(
+        Word(word=word, effect="warn", why="Aliyun 模板审核不通过 (refused by Aliyun)")
+        for word in CAREFUL_WORDS.split()
+    )
+    offer = Type.objects.create(
         code="marketing_offer",
         name="Marketing offer",
         name_zh="营销推广",
         purpose="marketing",
     )
+    add_fields(apps, offer)
     for code, (name, chinese, words, english_text, chinese_text) in SERVICE.items():
         kind = Type.objects.create(
             code=code, name=name, name_zh=chinese, purpose="service"
         )
+        add_fields(apps, kind)
         add_keywords(apps, kind, words)
         add_template(apps, kind, f"{name} (English)", "en", english_text)
         add_template(apps, kind, f"{chinese} (中文)", "zh-hans", chinese_text)
+
+
+def add_fields(apps, kind):
+    Field = apps.get_model("messaging", "TypeField")
+    pairs = [pair.split(":") for pair in FIELDS[kind.purpose].split()]
+    Field.objects.bulk_create(
+        Field(message_type=kind, name=name, kind=sort) for name, sort in pairs
+    )
 
 
 def add_keywords(apps, kind, words):

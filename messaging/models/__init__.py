@@ -3,11 +3,13 @@ from __future__ import annotations
 from .account import CallbackToken, ProviderAccount
 from .call import Call
 from .failed_number import FailedNumber
+from .forbidden_word import ForbiddenWord
 from .inbound import InboundMessage
 from .message import Chunk, Message
+from .provider_template import ProviderTemplate
 from .receipt import CallbackRequest, Receipt
 from .submission import ProviderReference, Submission
-from .template import Keyword, MessageType, Template, TemplateVersion
+from .template import Keyword, MessageType, Template, TemplateVersion, TypeField
 
 __all__ = [
     "Call",
@@ -15,14 +17,17 @@ __all__ = [
     "CallbackToken",
     "Chunk",
     "FailedNumber",
+    "ForbiddenWord",
     "InboundMessage",
     "Keyword",
     "Message",
     "MessageType",
     "ProviderAccount",
     "ProviderReference",
+    "ProviderTemplate",
     "Receipt",
     "Submission",
     "Template",
     "TemplateVersion",
+    "TypeField",
 ]

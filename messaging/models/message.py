@@ -14,7 +14,6 @@ from backoffice.kit.ids import uuid7
 from backoffice.kit.masking import mask_phone
 from backoffice.platform.models import Parameter
 from customers.models import BusinessType, Customer
-from messaging.rendering import compile_template
 
 from .account import ProviderAccount
 from .template import TemplateVersion
@@ -158,6 +157,10 @@ class Message(models.Model):
         CAPPED = "capped", _("frequency cap reached")
         TOO_LATE = "too_late", _("no longer valid")
         MISSING_FIELD = "missing_field", _("a field of the template is missing")
+        LINK_IN_VALUE = (
+            "link_in_value",
+            _("a link in a value, which the provider refuses"),
+        )
         # ... and what providers and operators say, in our words.
         INVALID_NUMBER = "invalid_number", _("number does not exist")
         UNREACHABLE = "unreachable", _("phone not reachable")
@@ -268,10 +271,7 @@ class Message(models.Model):
 
     def text(self) -> str:
         """What was or will be sent, from template version and frozen parameters."""
-        template = compile_template(
-            self.template_version.text, signature=self.signature
-        )
-        return template.render(self.values)
+        return self.template_version.compiled(self.signature).render(self.values)
 
     @property
     def state(self) -> str:

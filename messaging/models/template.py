@@ -10,7 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import BusinessType
-from messaging.rendering import fields_of
+from messaging.rendering import RENDERER_VERSION, Compiled, compile_template, fields_of
 
 
 class MessageType(models.Model):
@@ -46,8 +46,74 @@ class MessageType(models.Model):
         return (get_language() or "").startswith("zh") and self.name_zh or self.name
 
     @property
+    def is_marketing(self) -> bool:
+        return self.purpose == self.Purpose.MARKETING
+
+    @property
     def lane(self) -> str:
-        return "marketing" if self.purpose == self.Purpose.MARKETING else "service"
+        return "marketing" if self.is_marketing else "service"
+
+    def give_default_fields(self) -> None:
+        """The fields that every SMS of its purpose can be filled with."""
+        names = MARKETING_FIELDS if self.is_marketing else SERVICE_FIELDS
+        TypeField.objects.bulk_create(
+            TypeField(message_type=self, name=name, kind=kind)
+            for name, kind in names.items()
+        )
+
+
+class TypeField(models.Model):
+    """A field that the texts of a type may name; a text with another is not saved (A4)."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text", _("Text")
+        NUMBER = "number", _("Number")
+        MONEY = "money", _("Amount of money")
+        DATE = "date", _("Date")
+        LINK = "link", _("Link")
+
+    message_type = models.ForeignKey(
+        MessageType,
+        on_delete=models.CASCADE,
+        related_name="type_fields",
+        verbose_name=_("message type"),
+    )
+    name = models.CharField(_("name"), max_length=40)
+    kind = models.CharField(
+        _("kind"), max_length=6, choices=Kind.choices, default=Kind.TEXT
+    )
+    sample = models.CharField(
+        _("sample"),
+        max_length=80,
+        blank=True,
+        help_text=_("Stands in previews where no customer has a value."),
+    )
+
+    class Meta:
+        verbose_name = _("field of a type")
+        verbose_name_plural = _("fields of a type")
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["message_type", "name"], name="type_field_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+SERVICE_FIELDS = {
+    "name": TypeField.Kind.TEXT,
+    "amount": TypeField.Kind.MONEY,
+    "due_on": TypeField.Kind.DATE,
+    "send_on": TypeField.Kind.DATE,
+}
+MARKETING_FIELDS = {
+    "name": TypeField.Kind.TEXT,
+    "customer_number": TypeField.Kind.TEXT,
+    "link": TypeField.Kind.LINK,
+}
 
 
 class Keyword(models.Model):
@@ -114,21 +180,37 @@ class Template(models.Model):
         )
 
     @transaction.atomic
-    def publish(self, text: str, *, by: Any = None, now: datetime) -> TemplateVersion:
-        """Make a text the next version. Raises BadTemplate for a text that cannot be filled."""
+    def draft(self, text: str, *, footer: str = "", by: Any = None) -> TemplateVersion:
+        """Make a text the next version, not sent yet: a provider may have to approve it.
+
+        Raises BadTemplate for a text that cannot be filled.
+        """
         fields_of(text)
         newest = self.versions.order_by("-version").first()
         return TemplateVersion.objects.create(
             template=self,
             version=newest.version + 1 if newest else 1,
             text=text,
-            published_at=now,
+            footer=footer,
             created_by=by,
         )
 
+    @transaction.atomic
+    def publish(
+        self, text: str, *, footer: str = "", by: Any = None, now: datetime
+    ) -> TemplateVersion:
+        """Make a text the next version, sent from now on. Raises BadTemplate."""
+        version = self.draft(text, footer=footer, by=by)
+        version.publish(now=now)
+        return version
+
 
 class TemplateVersion(models.Model):
-    """A text that was or is sent. Never changed: messages point at it."""
+    """A text that was or is sent. Never changed: messages point at it.
+
+    Footer and renderer are those of the day it was written, so that a message is the
+    same bytes years later, whatever the house's footer is then.
+    """
 
     template = models.ForeignKey(
         Template,
@@ -138,6 +220,8 @@ class TemplateVersion(models.Model):
     )
     version = models.PositiveIntegerField(_("version"))
     text = models.TextField(_("text"), max_length=1000)
+    footer = models.CharField(_("footer"), max_length=60, blank=True, default="")
+    renderer = models.PositiveSmallIntegerField(default=RENDERER_VERSION)
     published_at = models.DateTimeField(_("published"), null=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -162,6 +246,21 @@ class TemplateVersion(models.Model):
     @property
     def fields(self) -> tuple[str, ...]:
         return fields_of(self.text)
+
+    def publish(self, *, now: datetime) -> bool:
+        """Send it from now on; false where it was published before."""
+        drafts = TemplateVersion.objects.filter(pk=self.pk, published_at__isnull=True)
+        self.published_at = now
+        return drafts.update(published_at=now) == 1
+
+    def compiled(self, signature: str) -> Compiled:
+        """Ready for millions of texts under a signature, by its own renderer."""
+        return compile_template(
+            self.text,
+            signature=signature,
+            footer=self.footer,
+            version=self.renderer,
+        )
 
 
 def normal_word(word: str) -> str:

@@ -14,6 +14,7 @@ ELSEWHERE = {
     "messaging.Chunk": "how workers share the sending; a push shows its progress",
     "messaging.TemplateVersion": "a part of its template",
     "messaging.Keyword": "a part of its message type",
+    "messaging.TypeField": "a part of its message type",
     "tracking.ParameterSet": "a part of the tracking record",
     "tracking.ParameterValue": "a set made flat for searching",
     "tracking.ReadPosition": "a bookmark of a job",

@@ -46,6 +46,8 @@ def post_keyword(client: Client, kind: MessageType, word: str) -> Any:
         "keywords-TOTAL_FORMS": 1,
         "keywords-INITIAL_FORMS": 0,
         "keywords-0-word": word,
+        "type_fields-TOTAL_FORMS": 0,
+        "type_fields-INITIAL_FORMS": 0,
     }
     return client.post(f"{ADMIN}/messagetype/{kind.pk}/change/", data)
 

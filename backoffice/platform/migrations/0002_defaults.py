@@ -8,6 +8,7 @@ PARAMETERS = [
     ("marketing_cap", [{"count": 2, "hours": 24}, {"count": 6, "hours": 168}], _("Marketing only: at most so many SMS per customer in so many hours.")),
     ("repeat_minutes", 30, _("The same text to the same number again within so many minutes is refused.")),
     ("opt_out_words", ["TD", "T", "N", "R", "退订", "拒收", "STOP", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"], _("A reply that is one of these words suppresses the number for marketing.")),
+    ("marketing_footer", {"zh-hans": "拒收请回复R", "en": "Reply STOP to opt out"}, _("Marketing only: how to refuse, by language; set after each text by itself.")),
     ("send_chunk_size", 5000, _("Messages in one chunk of sending.")),
     ("fence_size", 250, _("Messages marked as being sent at a time: what a killed worker leaves unknown.")),
     ("lease_seconds", 120, _("A chunk not finished within so many seconds is given to another worker.")),
