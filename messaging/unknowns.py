@@ -14,9 +14,16 @@ from backoffice.kit.bulk import update_rows
 from backoffice.kit.http import Session
 from backoffice.platform.models import Parameter
 
-from .models import Chunk, FailedNumber, Message, ProviderAccount
+from .models import (
+    Chunk,
+    FailedNumber,
+    Message,
+    ProviderAccount,
+    ProviderReference,
+)
 from .receipts import settle
 from .transports import transport
+from .transports.base import Asked
 
 Status = Message.Status
 NOT_FOUND = "not_found"
@@ -59,13 +66,25 @@ def _ask(account: ProviderAccount, rows: Sequence[Message], now: datetime) -> in
     if not provider.can_query:
         return 0
     with Session() as http:
-        answers = provider.query(account, [row.id for row in rows], http)
+        answers = provider.query(account, _asked(account, rows), http)
     if answers is None:
         return 0
     settle(account, [answer.event for answer in answers if answer.event], now=now)
     missing = {answer.id for answer in answers if answer.event is None}
     _not_found([row for row in rows if row.id in missing], now)
     return len(rows)
+
+
+def _asked(account: ProviderAccount, rows: Sequence[Message]) -> list[Asked]:
+    known = dict(
+        ProviderReference.objects.filter(account=account, message__in=rows)
+        .order_by("pk")
+        .values_list("message_id", "reference")
+    )
+    return [
+        Asked(row.id, row.phone, row.fenced_at or row.created_at, known.get(row.id, ""))
+        for row in rows
+    ]
 
 
 def _not_found(rows: Sequence[Message], now: datetime) -> None:

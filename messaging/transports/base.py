@@ -124,6 +124,19 @@ class ReplyEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """An SMS that we are in doubt about, with all that a provider may be asked by.
+
+    `at`: when it was handed over. `reference`: where an answer gave one.
+    """
+
+    id: UUID
+    phone: str
+    at: datetime
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """The provider's answer to a query about one SMS; None: it knows nothing of it."""
 
@@ -153,9 +166,12 @@ class Transport(Protocol):
         """Hand over SMS, `batch` a request. Called outside any transaction; never raises."""
 
     def query(
-        self, account: ProviderAccount, ids: Sequence[UUID], http: Session
+        self, account: ProviderAccount, asked: Sequence[Asked], http: Session
     ) -> list[Found] | None:
-        """What became of them; None where the provider could not be asked."""
+        """What became of them; None where the provider could not be asked.
+
+        One that it cannot say anything of is left out.
+        """
 
     def verify(self, account: ProviderAccount, callback: Callback) -> bool:
         """Is a callback really the provider's, beyond the token in its address?"""

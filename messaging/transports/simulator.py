@@ -18,6 +18,7 @@ from backoffice.kit.http import Answer, Request, Session, json_request
 from messaging.models import ProviderAccount
 
 from .base import (
+    Asked,
     Callback,
     Exchange,
     Failure,
@@ -73,11 +74,10 @@ class Simulator:
         ]
 
     def query(
-        self, account: ProviderAccount, ids: Sequence[UUID], http: Session
+        self, account: ProviderAccount, asked: Sequence[Asked], http: Session
     ) -> list[Found] | None:
-        answer = http.send(
-            [_call(account, "/sms/query", {"ids": [str(one) for one in ids]})]
-        )[0]
+        ids = [str(one.id) for one in asked]
+        answer = http.send([_call(account, "/sms/query", {"ids": ids})])[0]
         found = answer.json()
         if not answer.ok or not isinstance(found, dict):
             return None
