@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 ('transport', models.CharField(max_length=30, verbose_name='provider')),
                 ('settings', models.JSONField(blank=True, default=dict, verbose_name='settings')),
                 ('secrets', backoffice.kit.crypto.EncryptedField(default='{}', editable=True, kind='secret', verbose_name='secrets')),
+                ('callback_token', backoffice.kit.crypto.EncryptedField(default='', kind='secret')),
                 ('signature', models.CharField(blank=True, help_text='Set before each text in 【】.', max_length=20, verbose_name='signature')),
                 ('parts_rule', models.CharField(choices=[('gsm', 'GSM-7 / UCS-2'), ('china', 'Chinese rule (70/67)')], default='gsm', max_length=5, verbose_name='parts are counted')),
                 ('weight', models.PositiveSmallIntegerField(default=100, verbose_name='weight')),

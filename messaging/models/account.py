@@ -5,6 +5,7 @@ import json
 import secrets
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +25,8 @@ class ProviderAccount(models.Model):
     settings = models.JSONField(_("settings"), default=dict, blank=True)
     # A JSON object; written in the admin, never shown there again.
     secrets = EncryptedField("secret", verbose_name=_("secrets"), default="{}")
+    # The newest: Kannel and Twilio are told where receipts go with every SMS.
+    callback_token = EncryptedField("secret", default="", editable=False)
     signature = models.CharField(
         _("signature"),
         max_length=20,
@@ -52,6 +55,13 @@ class ProviderAccount(models.Model):
         values: dict[str, str] = json.loads(self.secrets or "{}")
         return values
 
+    def callback_url(self, kind: str) -> str:
+        """The newest address for receipts or replies; empty before one was issued."""
+        if not self.callback_token:
+            return ""
+        base = settings.PUBLIC_BASE_URL
+        return f"{base}/callbacks/{self.callback_token}/{kind}"
+
     def set_secrets(self, values: dict[str, str]) -> None:
         self.secrets = json.dumps(values)
 
@@ -75,9 +85,11 @@ class CallbackToken(models.Model):
 
     @classmethod
     def issue(cls, account: ProviderAccount) -> str:
-        """A new token, returned this once."""
+        """A new token, returned this once; the account keeps it, encrypted, for its URLs."""
         token = secrets.token_urlsafe(24)
         cls.objects.create(account=account, token_hash=hash_token(token))
+        account.callback_token = token
+        account.save(update_fields=["callback_token"])
         return token
 
     @classmethod
