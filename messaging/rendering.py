@@ -81,6 +81,11 @@ def fields_of(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for _literal, name, _at in _split(text) if name))
 
 
+def pieces_of(text: str) -> list[tuple[str, str]]:
+    """The text cut at its fields: (literal before, field); the last has no field."""
+    return [(literal, name) for literal, name, _at in _split(text)]
+
+
 def compile_template(
     text: str,
     *,

@@ -28,14 +28,15 @@ from backoffice.kit.clock import DatabaseClock
 from backoffice.kit.http import Session
 from backoffice.platform.models import Parameter
 
+from .approvals import Approvals, LinkInValue
 from .gate import Failure, Passed, judge
 from .models import Chunk, Message, ProviderAccount, TemplateVersion
 from .recording import record
-from .rendering import Compiled, MissingFields, compile_template
+from .rendering import Compiled, MissingFields
 from .routing import choose
 from .text import count_parts
 from .transports import transport
-from .transports.base import Exchange, Outgoing, cut
+from .transports.base import Approved, Exchange, Outgoing, cut
 
 Status = Message.Status
 
@@ -84,11 +85,14 @@ def _send_leased(lease: Lease) -> Counter[str]:
     refuse(judgement.refused, now)
     postpone(judgement.postponed, "quiet_hours")
     account = choose() if judgement.passed else None
-    if account is None:
+    versions = {message.version_id for message in judgement.passed}
+    if account is None or not (approvals := Approvals.of(account, versions)).allow(
+        versions
+    ):
         later = now + NO_ROUTE_WAIT
         postpone([(message.id, later) for message in judgement.passed], "no_route")
         return counts
-    ready, incomplete = _render(judgement.passed, account)
+    ready, incomplete = _render(judgement.passed, approvals)
     refuse(incomplete, now)
     counts["refused"] += len(incomplete)
     return counts + _send_ready(lease, account, ready)
@@ -113,28 +117,35 @@ def postpone(rows: Sequence[tuple[UUID, datetime]], reason: str) -> None:
 
 
 def _render(
-    passed: Sequence[Passed], account: ProviderAccount
+    passed: Sequence[Passed], approvals: Approvals
 ) -> tuple[list[Ready], list[tuple[UUID, str]]]:
-    """Texts with their parts; and who lacks a field, with the reason (A4)."""
-    compiled = _templates({message.version_id for message in passed}, account.signature)
+    """Texts with their parts; and who lacks a field or has a link in one (A4)."""
+    compiled = _templates({message.version_id for message in passed}, approvals)
     ready: list[Ready] = []
     incomplete: list[tuple[UUID, str]] = []
-    rule: Any = account.parts_rule
+    rule: Any = approvals.account.parts_rule
+    approved: Approved | None = None
     for message in passed:
+        values = json.loads(message.parameters)
         try:
-            text = compiled[message.version_id].render(json.loads(message.parameters))
+            text = compiled[message.version_id].render(values)
+            if approvals.is_needed:
+                approved = approvals.fill(message.version_id, values)
         except MissingFields:
             incomplete.append((message.id, Failure.MISSING_FIELD))
             continue
-        parts = count_parts(text, rule=rule).parts
-        ready.append((message, Outgoing(message.id, message.phone, text), parts))
+        except LinkInValue:
+            incomplete.append((message.id, Failure.LINK_IN_VALUE))
+            continue
+        out = Outgoing(message.id, message.phone, text, approved)
+        ready.append((message, out, count_parts(text, rule=rule).parts))
     return ready, incomplete
 
 
-def _templates(ids: set[int], signature: str) -> dict[int, Compiled]:
+def _templates(ids: set[int], approvals: Approvals) -> dict[int, Compiled]:
     versions = TemplateVersion.objects.filter(pk__in=ids)
     return {
-        version.pk: compile_template(version.text, signature=signature)
+        version.pk: version.compiled(approvals.signature(version.pk))
         for version in versions
     }
 
@@ -154,7 +165,8 @@ def _send_ready(
                 now = lease.clock.now()
                 counts += record(account, lease.chunk, exchanges, by_id, now)
                 ours = lease.renew()
-                fenced = _fence([out.id for out in items], account, now) if ours else ()
+                ids, signed = [out.id for out in items], _signature(account, items[0])
+                fenced = _fence(ids, account, signed, now) if ours else ()
             if not ours:
                 return counts
             items = [out for out in items if out.id in fenced]
@@ -165,7 +177,14 @@ def _send_ready(
     return counts
 
 
-def _fence(ids: Sequence[UUID], account: ProviderAccount, now: datetime) -> set[UUID]:
+def _signature(account: ProviderAccount, first: Outgoing) -> str:
+    """What the texts of a batch are signed with: a chunk has one template version."""
+    return first.approved.sign_name if first.approved else account.signature
+
+
+def _fence(
+    ids: Sequence[UUID], account: ProviderAccount, signature: str, now: datetime
+) -> set[UUID]:
     """`queued -> sending` for those still queued: only they are handed over, and only once."""
     table = Message._meta.db_table
     postgres = is_postgres()
@@ -177,7 +196,7 @@ def _fence(ids: Sequence[UUID], account: ProviderAccount, now: datetime) -> set[
             f"UPDATE {table} SET status = 10, due_at = NULL, waiting = '', fenced_at = %s, "  # noqa: S608
             f"attempts = attempts + 1, account_id = %s, signature = %s "
             f"WHERE status = 0 AND id {among} RETURNING id",
-            [when, account.pk, account.signature, *which],
+            [when, account.pk, signature, *which],
         )
         rows = cursor.fetchall()
     return {row[0] if postgres else UUID(row[0]) for row in rows}
