@@ -11,15 +11,15 @@ from typing import Literal
 Rule = Literal["gsm", "china"]
 Encoding = Literal["GSM-7", "UCS-2"]
 
-_BASIC = (
+BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_EXTENSION = "\f^{}\\[~]|€"
-_GSM_ONLY = re.compile(f"[{re.escape(_BASIC + _EXTENSION)}]*").fullmatch
-_ESCAPED = re.compile(f"[{re.escape(_EXTENSION)}]")
+EXTENSION = "\f^{}\\[~]|€"
+_GSM_ONLY = re.compile(f"[{re.escape(BASIC + EXTENSION)}]*").fullmatch
+_ESCAPED = re.compile(f"[{re.escape(EXTENSION)}]")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
-_ASCII_BASIC = bytes(ord(one) for one in _BASIC if one.isascii())
+_ASCII_BASIC = bytes(ord(one) for one in BASIC if one.isascii())
 _GSM_SIZES = (160, 153)
 _UCS2_SIZES = (70, 67)
 
