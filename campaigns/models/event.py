@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -134,6 +135,13 @@ class MarketingEvent(models.Model):
     link_target = models.URLField(_("link leads to"), max_length=500, blank=True)
     tracking = models.JSONField(_("tracking parameters"), default=list, blank=True)
     holdout_percent = models.PositiveSmallIntegerField(_("holdout (%)"), default=0)
+    per_minute = models.PositiveIntegerField(
+        _("at most a minute"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("SMS of a run, for all workers together. Empty: no limit."),
+    )
     requested_by = models.CharField(
         _("ordered by"),
         max_length=80,

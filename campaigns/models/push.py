@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from customers.models import Customer
 
@@ -17,6 +18,9 @@ class Push(models.Model):
         STARTING = "starting", _("finding the target group")
         SENDING = "sending", _("sending")
         DONE = "done", _("done")
+        CANCELLED = "cancelled", pgettext_lazy("of a push", "cancelled")
+
+    RUNNING = (Status.STARTING, Status.SENDING)
 
     event = models.ForeignKey(
         MarketingEvent,
@@ -25,7 +29,7 @@ class Push(models.Model):
         verbose_name=_("event"),
     )
     status = models.CharField(
-        _("status"), max_length=8, choices=Status.choices, default=Status.STARTING
+        _("status"), max_length=9, choices=Status.choices, default=Status.STARTING
     )
     # Everything the run depends on, as it was: type, parameters, standard, labels, text.
     frozen = models.JSONField(_("frozen event"))
@@ -47,10 +51,13 @@ class Push(models.Model):
         verbose_name = _("push")
         verbose_name_plural = _("pushes")
         ordering = ["-id"]
+        permissions = [("steer_push", "Can pause, resume and cancel pushes")]
         constraints = [
             # a double click starts one run
             models.UniqueConstraint(
-                fields=["event"], condition=~Q(status="done"), name="one_running_push"
+                fields=["event"],
+                condition=~Q(status__in=["done", "cancelled"]),
+                name="one_running_push",
             )
         ]
 

@@ -2,6 +2,7 @@
 
 import backoffice.kit.crypto
 import backoffice.kit.ids
+import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
@@ -18,6 +19,62 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='Pace',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=40, unique=True)),
+                ('free_at', models.FloatField()),
+            ],
+            options={
+                'verbose_name': 'pace',
+            },
+        ),
+        migrations.CreateModel(
+            name='QuietHours',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('channel', models.CharField(choices=[('sms', 'SMS'), ('voice', 'Voice')], max_length=5, verbose_name='channel')),
+                ('days', models.CharField(choices=[('every', 'every day'), ('working', 'working days'), ('off', 'days off')], max_length=7, verbose_name='days')),
+                ('start', models.TimeField(verbose_name='from')),
+                ('end', models.TimeField(help_text='The same as the beginning: the whole day.', verbose_name='until')),
+            ],
+            options={
+                'verbose_name': 'quiet hours',
+                'verbose_name_plural': 'quiet hours',
+                'ordering': ['channel', 'days', 'start'],
+            },
+        ),
+        migrations.CreateModel(
+            name='SpecialDay',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField(unique=True, verbose_name='day')),
+                ('is_working', models.BooleanField(default=False, help_text='A weekend day that is worked to make up for a holiday.', verbose_name='people work')),
+                ('name', models.CharField(max_length=80, verbose_name='name')),
+            ],
+            options={
+                'verbose_name': 'holiday or working weekend',
+                'verbose_name_plural': 'holidays and working weekends',
+                'ordering': ['-day'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Stop',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('target', models.CharField(max_length=40, unique=True)),
+                ('label', models.CharField(max_length=120, verbose_name='stopped')),
+                ('reason', models.CharField(max_length=200, verbose_name='reason')),
+                ('since', models.DateTimeField(verbose_name='since')),
+                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL, verbose_name='by')),
+            ],
+            options={
+                'verbose_name': 'stop',
+                'verbose_name_plural': 'stops',
+                'ordering': ['-since'],
+            },
+        ),
+        migrations.CreateModel(
             name='ProviderAccount',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -31,6 +88,9 @@ class Migration(migrations.Migration):
                 ('parts_rule', models.CharField(choices=[('gsm', 'GSM-7 / UCS-2'), ('china', 'Chinese rule (70/67)')], default='gsm', max_length=5, verbose_name='parts are counted')),
                 ('weight', models.PositiveSmallIntegerField(default=100, verbose_name='weight')),
                 ('is_enabled', models.BooleanField(default=True, verbose_name='enabled')),
+                ('rate', models.PositiveIntegerField(blank=True, help_text='For all workers together. Empty: no limit.', null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='at most a second')),
+                ('rate_unit', models.CharField(choices=[('messages', 'messages'), ('parts', 'parts')], default='messages', max_length=8, verbose_name='counted in')),
+                ('slow_until', models.DateTimeField(editable=False, null=True, verbose_name='left alone until')),
             ],
             options={
                 'verbose_name': 'provider account',
@@ -49,6 +109,8 @@ class Migration(migrations.Migration):
                 ('leased_until', models.DateTimeField(null=True, verbose_name='leased until')),
                 ('lease_owner', models.CharField(blank=True, max_length=40)),
                 ('query_at', models.DateTimeField(null=True, verbose_name='next query')),
+                ('per_minute', models.PositiveIntegerField(null=True)),
+                ('waiting', models.CharField(blank=True, default='', max_length=12)),
             ],
             options={
                 'verbose_name': 'chunk',
@@ -68,8 +130,8 @@ class Migration(migrations.Migration):
                 ('due_at', models.DateTimeField(null=True, verbose_name='due')),
                 ('expires_at', models.DateTimeField(verbose_name='valid until')),
                 ('status', models.SmallIntegerField(choices=[(0, 'queued'), (10, 'sending'), (15, 'unknown'), (20, 'sent'), (40, 'failed'), (41, 'expired'), (50, 'delivered'), (90, 'refused'), (91, 'cancelled')], default=0, verbose_name='status')),
-                ('failure', models.CharField(blank=True, choices=[('suppressed', 'number is suppressed'), ('no_consent', 'no consent'), ('no_apply', 'in a no-apply interval'), ('capped', 'frequency cap reached'), ('too_late', 'no longer valid'), ('missing_field', 'a field of the template is missing'), ('link_in_value', 'a link in a value, which the provider refuses'), ('invalid_number', 'number does not exist'), ('unreachable', 'phone not reachable'), ('blocked', 'blocked by the operator or the person'), ('rejected_content', 'text refused by the provider'), ('provider_error', 'provider error'), ('no_receipt', 'no receipt in time'), ('other', 'other')], default='', max_length=20, verbose_name='reason')),
-                ('waiting', models.CharField(blank=True, choices=[('quiet_hours', 'quiet hours'), ('no_route', 'no provider account is enabled'), ('throttled', 'the provider takes no more now'), ('not_found', 'the provider does not know it')], default='', max_length=12, verbose_name='waiting for')),
+                ('failure', models.CharField(blank=True, choices=[('suppressed', 'number is suppressed'), ('no_consent', 'no consent'), ('no_apply', 'in a no-apply interval'), ('capped', 'frequency cap reached'), ('repeated', 'the same text went to the number just before'), ('too_late', 'no longer valid'), ('missing_field', 'a field of the template is missing'), ('link_in_value', 'a link in a value, which the provider refuses'), ('invalid_number', 'number does not exist'), ('unreachable', 'phone not reachable'), ('blocked', 'blocked by the operator or the person'), ('rejected_content', 'text refused by the provider'), ('provider_error', 'provider error'), ('no_receipt', 'no receipt in time'), ('other', 'other')], default='', max_length=20, verbose_name='reason')),
+                ('waiting', models.CharField(blank=True, choices=[('quiet_hours', 'quiet hours'), ('no_route', 'no provider account is enabled'), ('throttled', 'the provider takes no more now'), ('not_found', 'the provider does not know it'), ('rate', 'its turn at the set rate')], default='', max_length=12, verbose_name='waiting for')),
                 ('attempts', models.SmallIntegerField(default=0, verbose_name='attempts')),
                 ('parts', models.SmallIntegerField(default=0, verbose_name='parts')),
                 ('signature', models.CharField(blank=True, default='', max_length=20, verbose_name='signature')),
@@ -276,7 +338,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('phone', backoffice.kit.crypto.EncryptedField(editable=True, kind='phone', verbose_name='phone')),
                 ('phone_index', models.BinaryField(max_length=16)),
-                ('failure', models.CharField(choices=[('suppressed', 'number is suppressed'), ('no_consent', 'no consent'), ('no_apply', 'in a no-apply interval'), ('capped', 'frequency cap reached'), ('too_late', 'no longer valid'), ('missing_field', 'a field of the template is missing'), ('link_in_value', 'a link in a value, which the provider refuses'), ('invalid_number', 'number does not exist'), ('unreachable', 'phone not reachable'), ('blocked', 'blocked by the operator or the person'), ('rejected_content', 'text refused by the provider'), ('provider_error', 'provider error'), ('no_receipt', 'no receipt in time'), ('other', 'other')], max_length=20, verbose_name='reason')),
+                ('failure', models.CharField(choices=[('suppressed', 'number is suppressed'), ('no_consent', 'no consent'), ('no_apply', 'in a no-apply interval'), ('capped', 'frequency cap reached'), ('repeated', 'the same text went to the number just before'), ('too_late', 'no longer valid'), ('missing_field', 'a field of the template is missing'), ('link_in_value', 'a link in a value, which the provider refuses'), ('invalid_number', 'number does not exist'), ('unreachable', 'phone not reachable'), ('blocked', 'blocked by the operator or the person'), ('rejected_content', 'text refused by the provider'), ('provider_error', 'provider error'), ('no_receipt', 'no receipt in time'), ('other', 'other')], max_length=20, verbose_name='reason')),
                 ('at', models.DateTimeField(verbose_name='time')),
                 ('state', models.CharField(choices=[('open', 'open'), ('retried', 'sent again'), ('corrected', 'number corrected'), ('suppressed', 'suppressed')], default='open', max_length=10, verbose_name='state')),
                 ('customer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to='customers.customer', verbose_name='customer')),

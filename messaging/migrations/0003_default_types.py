@@ -63,6 +63,18 @@ FIELDS = {
 CAREFUL_WORDS = "贷款 催款 信用卡提额 抽奖 问卷"
 
 
+# Nobody wants an offer or a call at night; a bank adds its holidays.
+QUIET = [("sms", "21:00", "08:00"), ("voice", "21:00", "08:00")]
+
+
+def add_quiet_hours(apps, schema_editor):
+    Hours = apps.get_model("messaging", "QuietHours")
+    Hours.objects.bulk_create(
+        Hours(channel=channel, days="every", start=start, end=end)
+        for channel, start, end in QUIET
+    )
+
+
 def add(apps, schema_editor):
     Type = apps.get_model("messaging", "MessageType")
     Word = apps.get_model("messaging", "ForbiddenWord")
@@ -114,4 +126,7 @@ def add_template(apps, kind, name, language, text):
 class Migration(migrations.Migration):
     dependencies = [("messaging", "0002_storage")]
 
-    operations = [migrations.RunPython(add, migrations.RunPython.noop)]
+    operations = [
+        migrations.RunPython(add, migrations.RunPython.noop),
+        migrations.RunPython(add_quiet_hours, migrations.RunPython.noop),
+    ]

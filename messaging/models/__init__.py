@@ -6,8 +6,11 @@ from .failed_number import FailedNumber
 from .forbidden_word import ForbiddenWord
 from .inbound import InboundMessage
 from .message import Chunk, Message
+from .pace import Pace
 from .provider_template import ProviderTemplate
+from .quiet import QuietHours, SpecialDay
 from .receipt import CallbackRequest, Receipt
+from .stop import Stop
 from .submission import ProviderReference, Submission
 from .template import Keyword, MessageType, Template, TemplateVersion, TypeField
 
@@ -22,10 +25,14 @@ __all__ = [
     "Keyword",
     "Message",
     "MessageType",
+    "Pace",
     "ProviderAccount",
     "ProviderReference",
     "ProviderTemplate",
+    "QuietHours",
     "Receipt",
+    "SpecialDay",
+    "Stop",
     "Submission",
     "Template",
     "TemplateVersion",

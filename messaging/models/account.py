@@ -6,10 +6,19 @@ import secrets
 from typing import Any
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.kit.crypto import EncryptedField
+
+from .stop import stopped_account
+
+
+class AccountQuerySet(models.QuerySet["ProviderAccount"]):
+    def unstopped(self) -> AccountQuerySet:
+        """Those that no `Stop` holds."""
+        return self.exclude(stopped_account())
 
 
 class ProviderAccount(models.Model):
@@ -41,6 +50,23 @@ class ProviderAccount(models.Model):
     )
     weight = models.PositiveSmallIntegerField(_("weight"), default=100)
     is_enabled = models.BooleanField(_("enabled"), default=True)
+    rate = models.PositiveIntegerField(
+        _("at most a second"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("For all workers together. Empty: no limit."),
+    )
+    rate_unit = models.CharField(
+        _("counted in"),
+        max_length=8,
+        default="messages",
+        choices=[("messages", _("messages")), ("parts", _("parts"))],
+    )
+    # It took nothing a moment ago (a throttle, a refused connection): left alone till then.
+    slow_until = models.DateTimeField(_("left alone until"), null=True, editable=False)
+
+    objects = AccountQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("provider account")

@@ -16,15 +16,15 @@ from backoffice.platform.models import Parameter
 from customers.models import BusinessType, Customer
 
 from .account import ProviderAccount
+from .stop import stopped_chunk
 from .template import TemplateVersion
 
 
 class ChunkQuerySet(models.QuerySet["Chunk"]):
     def due(self, now: datetime) -> ChunkQuerySet:
-        """Those with something to send now that no worker holds."""
-        return self.filter(next_at__lte=now).filter(
-            Q(leased_until__isnull=True) | Q(leased_until__lt=now)
-        )
+        """Those with something to send now that no worker holds and nobody stopped."""
+        free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
+        return self.filter(free, next_at__lte=now).exclude(stopped_chunk())
 
 
 class Chunk(models.Model):
@@ -45,6 +45,10 @@ class Chunk(models.Model):
     query_at = models.DateTimeField(_("next query"), null=True)
     # When those without a receipt are looked through for what has waited too long.
     receipts_due_at = models.DateTimeField(null=True)
+    # At most so many of its origin's messages a minute; null: no limit.
+    per_minute = models.PositiveIntegerField(null=True)
+    # What the whole chunk waits for: "rate", "throttled".
+    waiting = models.CharField(max_length=12, blank=True, default="")
 
     objects = ChunkQuerySet.as_manager()
 
@@ -80,7 +84,9 @@ class Chunk(models.Model):
         free = Chunk.objects.due(now).filter(pk=self.pk)
         return free.update(leased_until=until, lease_owner=owner) == 1
 
-    def release(self, owner: str, *, next_at: datetime | None) -> None:
+    def release(
+        self, owner: str, *, next_at: datetime | None, waiting: str = ""
+    ) -> None:
         """Give the lease back. A `next_at` that somebody set meanwhile is not written over.
 
         Whoever makes a message queued again sets it, after that; so nothing queued is lost.
@@ -88,7 +94,9 @@ class Chunk(models.Model):
         mine = Chunk.objects.filter(pk=self.pk, lease_owner=owner)
         due = Value(next_at, output_field=models.DateTimeField())
         kept = Case(When(next_at=self.next_at, then=due), default=F("next_at"))
-        released = mine.update(leased_until=None, lease_owner="", next_at=kept)
+        released = mine.update(
+            leased_until=None, lease_owner="", next_at=kept, waiting=waiting
+        )
         if not released and next_at:
             # Somebody else's by now, and perhaps given back already.
             Chunk.objects.filter(pk=self.pk).update(next_at=next_at)
@@ -116,6 +124,7 @@ WAITS = [
     ("no_route", _("no provider account is enabled")),
     ("throttled", _("the provider takes no more now")),
     ("not_found", _("the provider does not know it")),
+    ("rate", _("its turn at the set rate")),
 ]
 
 
@@ -155,6 +164,7 @@ class Message(models.Model):
         NO_CONSENT = "no_consent", _("no consent")
         NO_APPLY = "no_apply", _("in a no-apply interval")
         CAPPED = "capped", _("frequency cap reached")
+        REPEATED = "repeated", _("the same text went to the number just before")
         TOO_LATE = "too_late", _("no longer valid")
         MISSING_FIELD = "missing_field", _("a field of the template is missing")
         LINK_IN_VALUE = (
