@@ -21,9 +21,9 @@ from messaging.models import MessageType, Template
 ACTIVITY = "household-draw"
 EVENTS = {"zh-hans": "家庭缴费抽奖", "en": "Household draw"}
 TEXTS = {
-    "zh-hans": "{name}您好，缴费满额可参加{prize}抽奖，{until}前报名：{link} 拒收请回复TD",
+    "zh-hans": "{name}您好，缴费满额可参加{prize}抽奖，{until}前报名：{link}",
     "en": "Dear {name}, your household payments let you win a {prize}. "
-    "Sign up by {until}: {link} Reply TD to stop",
+    "Sign up by {until}: {link}",
 }
 PRIZES = {"zh-hans": "100元电费券", "en": "CNY 100 power voucher"}
 

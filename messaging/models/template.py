@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.platform.models import Parameter
 from customers.models import BusinessType
 from messaging.rendering import RENDERER_VERSION, Compiled, compile_template, fields_of
 
@@ -52,6 +53,11 @@ class MessageType(models.Model):
     @property
     def lane(self) -> str:
         return "marketing" if self.is_marketing else "service"
+
+    def footer(self, language: str) -> str:
+        """How to refuse, set after each marketing text; nothing after a notice."""
+        words: dict[str, str] = Parameter.read("marketing_footer")
+        return words.get(language, "") if self.is_marketing else ""
 
     def give_default_fields(self) -> None:
         """The fields that every SMS of its purpose can be filled with."""
@@ -180,7 +186,7 @@ class Template(models.Model):
         )
 
     @transaction.atomic
-    def draft(self, text: str, *, footer: str = "", by: Any = None) -> TemplateVersion:
+    def draft(self, text: str, *, by: Any = None) -> TemplateVersion:
         """Make a text the next version, not sent yet: a provider may have to approve it.
 
         Raises BadTemplate for a text that cannot be filled.
@@ -191,16 +197,14 @@ class Template(models.Model):
             template=self,
             version=newest.version + 1 if newest else 1,
             text=text,
-            footer=footer,
+            footer=self.message_type.footer(self.language),
             created_by=by,
         )
 
     @transaction.atomic
-    def publish(
-        self, text: str, *, footer: str = "", by: Any = None, now: datetime
-    ) -> TemplateVersion:
+    def publish(self, text: str, *, by: Any = None, now: datetime) -> TemplateVersion:
         """Make a text the next version, sent from now on. Raises BadTemplate."""
-        version = self.draft(text, footer=footer, by=by)
+        version = self.draft(text, by=by)
         version.publish(now=now)
         return version
 

@@ -77,6 +77,7 @@ def test_a_message_carries_the_customers_number_and_values():
     assert bytes(message.phone_index) == bytes(member.phone_index)
     assert message.text() == (
         f"Ana Novak {member.external_id} Brno 1,234.50 1 Dec 2026 yes"
+        " Reply STOP to opt out"
     )
 
 
@@ -116,7 +117,7 @@ def test_a_link_gets_a_code_of_its_own_for_each_message():
     records = TrackingRecord.objects.select_related("message__template_version")
     assert len({record.code for record in records}) == 3
     for record in records:
-        assert record.message.text().endswith(f"/{record.code}")
+        assert f"/{record.code} " in record.message.text()
         assert (record.target, record.adds_token) == (target, False)
 
 

@@ -88,8 +88,8 @@ def test_text_goes_to_the_platform_filled_and_signed(wire: Wire) -> None:
     sending.choose().__class__.objects.update(signature="Bank")
     sending.send_chunk(chunk.pk)
     assert wire.sent[0]["to"] == "+8613800000001"
-    assert wire.sent[0]["text"] == "【Bank】Hello Li Lei"
-    assert only(chunk).text() == "【Bank】Hello Li Lei"
+    text = "【Bank】Hello Li Lei Reply STOP to opt out"
+    assert wire.sent[0]["text"] == only(chunk).text() == text
 
 
 def test_answer_is_kept_verbatim_with_its_request(wire: Wire) -> None:
