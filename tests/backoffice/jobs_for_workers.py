@@ -18,9 +18,9 @@ def begin_then_touch(folder: str, seconds: float) -> None:
 
 
 def write_pids_then_sleep(folder: str) -> None:
-    for pid in (os.getpid(), os.getppid()):
-        Path(folder, str(pid)).touch()
-    time.sleep(60)
+    for role, pid in (("horse", os.getpid()), ("worker", os.getppid())):
+        Path(folder, f"{role}-{pid}").touch()
+    time.sleep(600)
 
 
 def fail(_lanes: tuple[str, ...]) -> None:

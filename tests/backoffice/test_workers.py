@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ from django.conf import settings
 from backoffice.supervisor.parts import wait_until
 from backoffice.supervisor.workers import Crew, plan
 from tests.backoffice import jobs_for_workers as jobs
+from tests.processes import LONG, is_alive, running_workers
 
 JOBS = "tests.backoffice.jobs_for_workers"
 
@@ -31,30 +31,21 @@ def test_one_worker_of_the_service_lane_never_does_marketing(count):
 
 
 def enqueue(name: str, *args: object, lane: str = "default") -> None:
-    django_rq.get_queue(lane).enqueue_call(f"{JOBS}.{name}", args=args, timeout=60)
+    django_rq.get_queue(lane).enqueue_call(f"{JOBS}.{name}", args=args, timeout=900)
 
 
 @pytest.fixture
 def workers(child_env):
-    """The real command, with its log where a failure shows it."""
-    command = [sys.executable, "manage.py", "runworkers", "--count", "2"]
-    process = subprocess.Popen(command, env=child_env, cwd=settings.BASE_DIR)
-    yield process
-    process.kill()
-    process.wait()
+    with running_workers(child_env) as crew:
+        yield crew
 
 
-def pids_written(folder) -> list[int]:
-    return [int(one.name) for one in folder.iterdir() if one.name.isdecimal()]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    with open(f"/proc/{pid}/stat") as file:  # a zombie is gone
-        return file.read().rpartition(")")[2].split()[0] != "Z"
+def pids_of_a_long_job(folder) -> dict[str, int]:
+    """Begin a job that never ends; the pids of its horse and its worker."""
+    enqueue("write_pids_then_sleep", str(folder))
+    assert wait_until(lambda: len(list(folder.iterdir())) == 2, seconds=LONG)
+    pairs = (one.name.split("-") for one in folder.iterdir())
+    return {role: int(pid) for role, pid in pairs}
 
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -66,16 +57,16 @@ def test_jobs_of_every_lane_are_done(workers, tmp_path):
     for lane in settings.LANES:
         enqueue("touch", str(tmp_path / lane), lane=lane)
     done = lambda: len(list(tmp_path.iterdir())) == len(settings.LANES)  # noqa: E731
-    assert wait_until(done, seconds=20)
+    assert wait_until(done, seconds=LONG)
 
 
 @pytest.mark.slow
 @pytest.mark.once
 def test_sigterm_lets_the_job_under_way_finish(workers, tmp_path):
     enqueue("begin_then_touch", str(tmp_path), 1.5)
-    assert wait_until((tmp_path / "begun").exists, seconds=20)
+    assert wait_until((tmp_path / "begun").exists, seconds=LONG)
     workers.terminate()
-    workers.wait(20)
+    workers.wait(LONG)
     assert (tmp_path / "ended").exists()
 
 
@@ -84,22 +75,18 @@ def test_sigterm_lets_the_job_under_way_finish(workers, tmp_path):
 @pytest.mark.once
 @pytest.mark.parametrize("whom", ["worker", "crew"])
 def test_nothing_works_on_after_kill_9(workers, tmp_path, whom):
-    enqueue("write_pids_then_sleep", str(tmp_path))
-    assert wait_until(lambda: len(pids_written(tmp_path)) == 2, seconds=20)
-    horse, worker = sorted(pids_written(tmp_path), reverse=True)
-    os.kill(worker if whom == "worker" else workers.pid, signal.SIGKILL)
-    assert wait_until(lambda: not is_alive(horse), seconds=5)
+    pids = pids_of_a_long_job(tmp_path) | {"crew": workers.pid}
+    os.kill(pids[whom], signal.SIGKILL)
+    assert wait_until(lambda: not is_alive(pids["horse"]), seconds=LONG)
 
 
 @linux
 @pytest.mark.slow
 @pytest.mark.once
 def test_killed_worker_is_replaced(workers, tmp_path):
-    enqueue("write_pids_then_sleep", str(tmp_path))
-    assert wait_until(lambda: len(pids_written(tmp_path)) == 2, seconds=20)
-    os.kill(min(pids_written(tmp_path)), signal.SIGKILL)
+    os.kill(pids_of_a_long_job(tmp_path)["worker"], signal.SIGKILL)
     enqueue("touch", str(tmp_path / "by the next"), lane="receipts")
-    assert wait_until((tmp_path / "by the next").exists, seconds=20)
+    assert wait_until((tmp_path / "by the next").exists, seconds=LONG)
 
 
 def test_worker_that_always_fails_is_restarted_ever_more_slowly(monkeypatch):
