@@ -60,8 +60,11 @@ def settle(
 ) -> int:
     """Record and apply reports of an account; returns how many found their message."""
     known = _by_reference(account, {event.reference for event in events})
+    ours = _handed_to(account, {event.message_id for event in events} - {None})
     found = [
-        event.message_id or known.get((event.reference, _index(event)))
+        event.message_id
+        if event.message_id in ours
+        else known.get((event.reference, _index(event)))
         for event in events
     ]
     ends = _raise(list(zip(events, found, strict=True)), now)
@@ -81,6 +84,14 @@ def _by_reference(
         account=account, reference__in=references - {""}
     ).values_list("reference", "phone_index", "message_id")
     return {(reference, bytes(index)): pk for reference, index, pk in known}
+
+
+def _handed_to(account: ProviderAccount, ids: set[UUID | None]) -> set[UUID]:
+    """Those that went to this account: nobody reports on what another provider has."""
+    if not ids:
+        return set()
+    handed = Message.objects.filter(pk__in=ids, account=account)
+    return set(handed.values_list("pk", flat=True))
 
 
 def _raise(

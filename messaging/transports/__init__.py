@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 from .base import Transport
 
 TRANSPORTS = {
+    "kannel": "messaging.transports.kannel.Kannel",
     "simulator": "messaging.transports.simulator.Simulator",
 }
 
