@@ -75,13 +75,13 @@ class Limits:
         )
 
 
-def judge(chunk: Chunk, *, now: datetime) -> Judgement:
-    """Judge every due message of the chunk (X2)."""
+def judge(chunk: Chunk, *, now: datetime, most: int | None = None) -> Judgement:
+    """Judge every due message of the chunk, or `most` of them (X2)."""
     limits = Limits.current()
     quiet = cache(partial(_quiet, limits, now))
     ring = key_ring()
     judgement = Judgement()
-    for row in _facts(chunk, limits, now):
+    for row in _facts(chunk, limits, now)[:most]:
         reason = _refusal(row, limits)
         until = quiet(row["zone"]) if row["is_marketing"] and not reason else None
         if reason:

@@ -21,22 +21,27 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Min
+from django.db.models import Exists, Min
 
 from backoffice.kit.bulk import is_postgres, update_rows
 from backoffice.kit.clock import DatabaseClock
 from backoffice.kit.http import Session
+from backoffice.kit.jobs import later
 from backoffice.platform.models import Parameter
 
 from .approvals import Approvals, LinkInValue
 from .gate import Failure, Passed, judge
-from .models import Chunk, Message, ProviderAccount, TemplateVersion
+from .models import Chunk, Message, ProviderAccount, Stop, TemplateVersion
+from .models.stop import account_target, lane_target
+from .outbox import SEND
+from .pacing import look_again, turn
 from .recording import record
 from .rendering import Compiled, MissingFields
 from .routing import choose
 from .text import count_parts
 from .transports import transport
 from .transports.base import Approved, Exchange, Outgoing, cut
+from .visit import Visit
 
 Status = Message.Status
 
@@ -53,7 +58,12 @@ def send_chunk(chunk_id: int) -> dict[str, int]:
     if not lease.take():
         return {}
     counts = _send_leased(lease)
-    chunk.release(lease.owner, next_at=_next_due(chunk))
+    due = _next_due(chunk)
+    if due and lease.back_at:
+        due = max(due, lease.back_at)
+    chunk.release(lease.owner, next_at=due, waiting=lease.waiting)
+    if due and due <= clock.now():  # left before its end
+        later(SEND, chunk.pk, lane=chunk.lane, once=True)
     return dict(counts)
 
 
@@ -62,25 +72,39 @@ class Lease:
 
     def __init__(self, chunk: Chunk, clock: DatabaseClock, *, seconds: int) -> None:
         self.chunk, self.clock, self.seconds = chunk, clock, seconds
+        # Where it ends early: when the chunk is to be taken up again, and why not before.
+        self.back_at: datetime | None = None
+        self.waiting = ""
         self.owner = f"{socket.gethostname()[:16]}:{os.getpid()}:{secrets.token_hex(4)}"
 
     def take(self) -> bool:
         return self.chunk.lease(self.owner, now=self.clock.now(), seconds=self.seconds)
 
-    def renew(self) -> bool:
-        """True while the chunk is ours. In a transaction it stays so until the commit."""
+    def renew(self, account: ProviderAccount) -> bool:
+        """True while the chunk is ours and nothing stops it, or sending over the account.
+
+        In a transaction it stays ours until the commit.
+        """
         now = self.clock.now()
+        lane, over = lane_target(self.chunk.lane), account_target(account.pk)
         mine = Chunk.objects.filter(
             pk=self.chunk.pk, lease_owner=self.owner, leased_until__gt=now
-        )
+        ).exclude(Exists(Stop.objects.of(self.chunk.origin, lane, over)))
         until = now + timedelta(seconds=self.seconds)
         return mine.update(leased_until=until) == 1
+
+    def come_back(self, at: datetime | None, waiting: str) -> None:
+        self.back_at, self.waiting = at, waiting
 
 
 def _send_leased(lease: Lease) -> Counter[str]:
     chunk, now = lease.chunk, lease.clock.now()
     give_up_on_lost(chunk, now)
-    judgement = judge(chunk, now=now)
+    most, room = turn(chunk, now)
+    if most == 0:
+        lease.come_back(look_again(chunk, room), "rate")
+        return Counter()
+    judgement = judge(chunk, now=now, most=most)
     counts = Counter(refused=len(judgement.refused), postponed=len(judgement.postponed))
     refuse(judgement.refused, now)
     postpone(judgement.postponed, "quiet_hours")
@@ -89,8 +113,8 @@ def _send_leased(lease: Lease) -> Counter[str]:
     if account is None or not (approvals := Approvals.of(account, versions)).allow(
         versions
     ):
-        later = now + NO_ROUTE_WAIT
-        postpone([(message.id, later) for message in judgement.passed], "no_route")
+        back_at = now + NO_ROUTE_WAIT
+        postpone([(message.id, back_at) for message in judgement.passed], "no_route")
         return counts
     ready, incomplete = _render(judgement.passed, approvals)
     refuse(incomplete, now)
@@ -158,19 +182,24 @@ def _send_ready(
     exchanges: list[Exchange] = []
     by_id = {message.id: (message, parts) for message, _out, parts in ready}
     provider = transport(account.transport)
+    visit = Visit(lease.chunk, account, lease.clock)
     with Session() as http:
-        for batch in cut(ready, Parameter.read("fence_size")):
+        for batch in cut(ready, visit.fence(Parameter.read("fence_size"))):
+            if not visit.goes_on([parts for _message, _out, parts in batch]):
+                lease.come_back(visit.until, visit.waiting)
+                break
             items = [out for _message, out, _parts in batch]
             with transaction.atomic():
                 now = lease.clock.now()
                 counts += record(account, lease.chunk, exchanges, by_id, now)
-                ours = lease.renew()
+                ours = lease.renew(account)
                 ids, signed = [out.id for out in items], _signature(account, items[0])
                 fenced = _fence(ids, account, signed, now) if ours else ()
             if not ours:
                 return counts
             items = [out for out in items if out.id in fenced]
             exchanges = provider.send(account, items, http)
+            visit.saw(exchanges)
         with transaction.atomic():
             now = lease.clock.now()
             counts += record(account, lease.chunk, exchanges, by_id, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import django_rq
@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 LONGEST = {"marketing": 4 * 3600}
 
 Argument = int | str | bool | None
+
+_served: list[str] = []  # by this process, where it is a worker
 
 
 def later(
@@ -50,6 +52,17 @@ def waiting(lane: str) -> int:
         return int(django_rq.get_queue(lane).count)
     except RedisError:
         return 0
+
+
+def serve(lanes: Sequence[str]) -> None:
+    """This process is a worker of these lanes, the most urgent first."""
+    _served[:] = lanes
+
+
+def is_wanted_elsewhere(lane: str) -> bool:
+    """Does something wait in a lane that this worker serves before `lane`?"""
+    before = _served[: _served.index(lane)] if lane in _served else []
+    return any(map(waiting, before))
 
 
 def _flag(name: str, args: tuple[Argument, ...]) -> str:

@@ -24,6 +24,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from backoffice.cron import KINDS
+from backoffice.kit import jobs
 
 from . import leash
 
@@ -75,6 +76,7 @@ def work(lanes: Lanes) -> None:
         _load(module)
     for name in KINDS:
         importlib.import_module(name.rpartition(".")[0])
+    jobs.serve(lanes)
     queues = [django_rq.get_queue(lane) for lane in lanes]
     worker = LaneWorker(
         queues,

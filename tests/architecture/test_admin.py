@@ -12,6 +12,7 @@ ELSEWHERE = {
     "messaging.CallbackToken": "shown once when it is made; only its hash is kept",
     "messaging.ProviderReference": "a part of the life of an SMS",
     "messaging.Chunk": "how workers share the sending; a push shows its progress",
+    "messaging.Pace": "a number by which workers share a rate",
     "messaging.TemplateVersion": "a part of its template",
     "messaging.Keyword": "a part of its message type",
     "messaging.TypeField": "a part of its message type",

@@ -17,6 +17,7 @@ from messaging.models import (
     Chunk,
     FailedNumber,
     Message,
+    ProviderAccount,
     ProviderReference,
     Submission,
 )
@@ -151,6 +152,7 @@ def test_throttled_message_waits_and_is_given_up_after_five_attempts(
         now = timezone.now()
         Message.objects.filter(chunk=chunk).update(due_at=now)
         Chunk.objects.filter(pk=chunk.pk).update(next_at=now)
+        ProviderAccount.objects.update(slow_until=None)
         sending.send_chunk(chunk.pk)
     assert (only(chunk).status, only(chunk).failure) == (
         Status.FAILED,

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_noop as _
 PARAMETERS = [
     ("quiet_hours", {"start": "21:00", "end": "08:00"}, _("Marketing only: no SMS between these local times of the customer.")),
     ("marketing_cap", [{"count": 2, "hours": 24}, {"count": 6, "hours": 168}], _("Marketing only: at most so many SMS per customer in so many hours.")),
+    ("account_pause_seconds", 2, _("A provider account that takes nothing is left alone for so many seconds.")),
     ("repeat_minutes", 30, _("The same text to the same number again within so many minutes is refused.")),
     ("opt_out_words", ["TD", "T", "N", "R", "退订", "拒收", "STOP", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"], _("A reply that is one of these words suppresses the number for marketing.")),
     ("marketing_footer", {"zh-hans": "拒收请回复R", "en": "Reply STOP to opt out"}, _("Marketing only: how to refuse, by language; set after each text by itself.")),
