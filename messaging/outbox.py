@@ -20,27 +20,7 @@ SEND = "messaging.jobs.send_chunk"
 _json = json.JSONEncoder(ensure_ascii=False).encode
 LANES = ("service", "marketing")  # where `MessageType.lane` puts chunks
 
-FIELDS = (
-    "id",
-    "chunk",
-    "customer",
-    "phone",
-    "phone_index",
-    "template_version",
-    "parameters",
-    "business_type",
-    "is_marketing",
-    "created_at",
-    "due_at",
-    "expires_at",
-    "status",
-    "failure",
-    "waiting",
-    "attempts",
-    "parts",
-    "signature",
-    "needs_person",
-)
+FIELDS = ("id", "customer", "phone", "phone_index", "parameters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,46 +62,39 @@ def enqueue(drafts: Sequence[Draft], order: Order, *, now: datetime) -> Chunk:
     chunk = Chunk.objects.create(
         lane=kind.lane, origin=order.origin, size=len(drafts), next_at=order.due_at
     )
-    insert_rows(Message, FIELDS, _rows(drafts, order, kind, chunk, now))
+    same = {"chunk": chunk.pk, "created_at": now, **_same(order, kind)}
+    insert_rows(Message, FIELDS, _rows(drafts), same=same)
     if order.wakes and order.due_at <= now:
         later(SEND, chunk.pk, lane=chunk.lane, once=True)
     return chunk
 
 
-def _rows(
-    drafts: Sequence[Draft],
-    order: Order,
-    kind: MessageType,
-    chunk: Chunk,
-    now: datetime,
-) -> list[tuple[object, ...]]:
+def _rows(drafts: Sequence[Draft]) -> list[tuple[object, ...]]:
     encrypt = key_ring().encrypt
-    business_type = order.business_type_id or kind.business_type_id
-    marketing = kind.purpose == MessageType.Purpose.MARKETING
-    same = (
-        business_type,
-        marketing,
-        now,
-        order.due_at,
-        order.expires_at,
-        Message.Status.QUEUED.value,
-        "",
-        "",
-        0,
-        0,
-        "",
-        False,
-    )
     return [
         (
             draft.id,
-            chunk.pk,
             draft.customer_id,
             draft.phone,
             draft.phone_index,
-            order.version.pk,
             encrypt(_json(draft.values), "text"),
-            *same,
         )
         for draft in drafts
     ]
+
+
+def _same(order: Order, kind: MessageType) -> dict[str, object]:
+    return {
+        "template_version": order.version.pk,
+        "business_type": order.business_type_id or kind.business_type_id,
+        "is_marketing": kind.purpose == MessageType.Purpose.MARKETING,
+        "due_at": order.due_at,
+        "expires_at": order.expires_at,
+        "status": Message.Status.QUEUED.value,
+        "failure": "",
+        "waiting": "",
+        "attempts": 0,
+        "parts": 0,
+        "signature": "",
+        "needs_person": False,
+    }

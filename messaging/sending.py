@@ -21,7 +21,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Exists, Min
+from django.db.models import Min
 
 from backoffice.kit.bulk import is_postgres, update_rows
 from backoffice.kit.clock import DatabaseClock
@@ -31,8 +31,7 @@ from backoffice.platform.models import Parameter
 
 from .approvals import Approvals, LinkInValue
 from .gate import Failure, Passed, judge
-from .models import Chunk, Message, ProviderAccount, Stop, TemplateVersion
-from .models.stop import account_target, lane_target
+from .models import Chunk, Message, ProviderAccount, TemplateVersion
 from .outbox import SEND
 from .pacing import look_again, turn
 from .recording import record
@@ -86,12 +85,7 @@ class Lease:
         In a transaction it stays ours until the commit.
         """
         now = self.clock.now()
-        lane, over = lane_target(self.chunk.lane), account_target(account.pk)
-        mine = Chunk.objects.filter(
-            pk=self.chunk.pk, lease_owner=self.owner, leased_until__gt=now
-        ).exclude(Exists(Stop.objects.of(self.chunk.origin, lane, over)))
-        until = now + timedelta(seconds=self.seconds)
-        return mine.update(leased_until=until) == 1
+        return self.chunk.hold(self.owner, account, now=now, seconds=self.seconds)
 
     def come_back(self, at: datetime | None, waiting: str) -> None:
         self.back_at, self.waiting = at, waiting
@@ -125,7 +119,7 @@ def _send_leased(lease: Lease) -> Counter[str]:
 def give_up_on_lost(chunk: Chunk, now: datetime) -> None:
     """`sending` in a chunk whose lease is ours is what a dead worker left: doubt, not failure."""
     if chunk.messages.filter(status=Status.SENDING).update(status=Status.UNKNOWN):
-        chunk.expect_reports(now, doubt=True)
+        chunk.ask_soon(now)
 
 
 def refuse(rows: Sequence[tuple[UUID, str]], now: datetime) -> None:
@@ -215,20 +209,35 @@ def _fence(
     ids: Sequence[UUID], account: ProviderAccount, signature: str, now: datetime
 ) -> set[UUID]:
     """`queued -> sending` for those still queued: only they are handed over, and only once."""
-    table = Message._meta.db_table
-    postgres = is_postgres()
-    among = "= ANY(%s)" if postgres else f"IN ({', '.join(['%s'] * len(ids))})"
-    which: list[Any] = [list(ids)] if postgres else [pk.hex for pk in ids]
+    among, which = _among(ids)
     when = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} SET status = 10, due_at = NULL, waiting = '', fenced_at = %s, "  # noqa: S608
+            f"UPDATE {_TABLE} SET status = 10, due_at = NULL, waiting = '', fenced_at = %s, "  # noqa: S608
             f"attempts = attempts + 1, account_id = %s, signature = %s "
-            f"WHERE status = 0 AND id {among} RETURNING id",
+            f"WHERE status = 0 AND id {among}",
             [when, account.pk, signature, *which],
         )
-        rows = cursor.fetchall()
-    return {row[0] if postgres else UUID(row[0]) for row in rows}
+        if cursor.rowcount == len(ids):  # nearly always: spares reading them again
+            return set(ids)
+        cursor.execute(
+            f"SELECT id FROM {_TABLE} WHERE status = 10 AND fenced_at = %s AND id {among}",  # noqa: S608
+            [when, *which],
+        )
+        return {_uuid(row[0]) for row in cursor.fetchall()}
+
+
+_TABLE = Message._meta.db_table
+
+
+def _among(ids: Sequence[UUID]) -> tuple[str, list[Any]]:
+    if is_postgres():
+        return "= ANY(%s::uuid[])", ["{" + ",".join(map(str, ids)) + "}"]
+    return f"IN ({', '.join(['%s'] * len(ids))})", [pk.hex for pk in ids]
+
+
+def _uuid(value: Any) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
 
 
 def _next_due(chunk: Chunk) -> datetime | None:

@@ -50,7 +50,7 @@ def _query(chunk: Chunk, now: datetime) -> int:
     if not unknown.exists():
         Chunk.objects.filter(pk=chunk.pk).update(query_at=None)
         if unknown.exists():  # made so by a worker in between
-            chunk.expect_reports(now, doubt=True)
+            chunk.ask_soon(now)
     return asked
 
 

@@ -19,10 +19,7 @@ from .models import ParameterSet, ParameterValue, TrackingRecord
 
 Tree = list[dict[str, Any]]
 
-_FIELDS = [
-    "message", "customer", "code", "target", "adds_token", "parameters",
-    "requested_by", "business_type", "created_at",
-]  # fmt: skip
+_FIELDS = ["message", "customer", "code", "target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +50,18 @@ class Tracking:
 def record(tracks: Sequence[Track], tracking: Tracking, *, now: datetime) -> int:
     """Write the tracking records; call it in the transaction that makes the messages."""
     known = parameter_set(tracking.tree)
-    same = (
-        known.pk if known else None,
-        tracking.requested_by,
-        tracking.business_type_id,
-        now,
-    )
+    same = {
+        "adds_token": tracking.adds_token,
+        "parameters": known.pk if known else None,
+        "requested_by": tracking.requested_by,
+        "business_type": tracking.business_type_id,
+        "created_at": now,
+    }
     rows = [
-        (
-            track.message_id,
-            track.customer_id,
-            track.code,
-            _target(track, tracking),
-            tracking.adds_token,
-            *same,
-        )
+        (track.message_id, track.customer_id, track.code, _target(track, tracking))
         for track in tracks
     ]
-    return insert_rows(TrackingRecord, _FIELDS, rows)
+    return insert_rows(TrackingRecord, _FIELDS, rows, same=same)
 
 
 def _target(track: Track, tracking: Tracking) -> str:

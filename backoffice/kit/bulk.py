@@ -7,8 +7,11 @@ are what the database takes (bytes, str, int, UUID, datetime, JSON as a str).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from types import NoneType
 from typing import Any, Protocol, cast
+from uuid import UUID
 
 import psycopg
 from django.db import connection, models
@@ -29,18 +32,23 @@ def insert_rows(
     fields: Sequence[str],
     rows: Sequence[Row],
     *,
+    same: Mapping[str, Any] | None = None,
     ignore_conflicts: bool = False,
 ) -> int:
     """Insert rows; returns how many there are now that were not there before.
 
-    `ignore_conflicts` needs INSERT, so it is slower than COPY: use it where a row may
-    already stand (a re-delivered record, a repeated receipt).
+    `same`: fields that have one value in all of the rows. `ignore_conflicts` needs INSERT,
+    so it is slower than COPY: use it where a row may already stand (a re-delivered record,
+    a repeated receipt).
     """
     if not rows:
         return 0
-    columns = [model._meta.get_field(name) for name in fields]
+    shared = same or {}
+    columns = [model._meta.get_field(name) for name in (*fields, *shared)]
     if is_postgres() and not ignore_conflicts:
-        return _copy(model, columns, rows)
+        return _copy(model, columns, rows, tuple(shared.values()))
+    if shared:
+        rows = [(*row, *shared.values()) for row in rows]
     if is_postgres():
         return _insert_arrays(model, columns, rows)
     return _insert(model, columns, rows, ignore_conflicts=ignore_conflicts)
@@ -51,16 +59,46 @@ def _column(field: Any) -> str:
 
 
 def _copy(
-    model: type[models.Model], columns: Sequence[Any], rows: Sequence[Row]
+    model: type[models.Model],
+    columns: Sequence[Any],
+    rows: Sequence[Row],
+    shared: Row,
 ) -> int:
     names = ", ".join(map(_column, columns))
     table = connection.ops.quote_name(model._meta.db_table)
+    end = "".join("\t" + _copied(value) for value in shared) + "\n"
     with connection.cursor() as cursor:
         raw = cast("_Copying", cursor.cursor)
         with raw.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+            copy.write(end.join(map(_line, rows)) + end)
     return len(rows)
+
+
+def _line(row: Row) -> str:
+    return "\t".join([_COPIED.get(type(value), _copied)(value) for value in row])
+
+
+def _copied(value: Any) -> str:
+    """A value in COPY's text form. psycopg's own writer takes four times as long."""
+    known = _COPIED.get(type(value))
+    if known is None:  # an enum's member, say
+        own = (bytes, str, int, datetime)
+        base = next((one for one in own if isinstance(value, one)), str)
+        known = _COPIED[base]
+    return known(value)
+
+
+# What would end a column or a row, and the backslash that says so.
+_MEANINGFUL = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_COPIED: dict[type, Callable[[Any], str]] = {
+    NoneType: lambda _value: r"\N",
+    bytes: lambda value: r"\\x" + value.hex(),
+    str: lambda value: str(value).translate(_MEANINGFUL),
+    int: str,
+    bool: str,
+    UUID: str,
+    datetime: str,
+}
 
 
 def _insert_arrays(

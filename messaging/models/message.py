@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Exists, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
@@ -16,7 +16,7 @@ from backoffice.platform.models import Parameter
 from customers.models import BusinessType, Customer
 
 from .account import ProviderAccount
-from .stop import stopped_chunk
+from .stop import Stop, account_target, lane_target, stopped_chunk
 from .template import TemplateVersion
 
 
@@ -84,6 +84,26 @@ class Chunk(models.Model):
         free = Chunk.objects.due(now).filter(pk=self.pk)
         return free.update(leased_until=until, lease_owner=owner) == 1
 
+    def hold(
+        self, owner: str, over: ProviderAccount, *, now: datetime, seconds: int
+    ) -> bool:
+        """Renew the lease before something is handed over; False where it ran out, or
+        where sending it, or over the account, is stopped.
+
+        In a transaction the chunk is ours until the commit. Receipts of what is handed
+        over are looked for later, once: what is planned already stays.
+        """
+        stops = Stop.objects.of(
+            self.origin, lane_target(self.lane), account_target(over.pk)
+        )
+        mine = Chunk.objects.filter(pk=self.pk, lease_owner=owner, leased_until__gt=now)
+        waits = timedelta(hours=Parameter.read("receipt_wait_hours"))
+        held = mine.exclude(Exists(stops)).update(
+            leased_until=now + timedelta(seconds=seconds),
+            receipts_due_at=_unless_planned("receipts_due_at", now + waits),
+        )
+        return held == 1
+
     def release(
         self, owner: str, *, next_at: datetime | None, waiting: str = ""
     ) -> None:
@@ -101,17 +121,14 @@ class Chunk(models.Model):
             # Somebody else's by now, and perhaps given back already.
             Chunk.objects.filter(pk=self.pk).update(next_at=next_at)
 
-    def expect_reports(self, now: datetime, *, doubt: bool) -> None:
-        """Something was handed over: look for its receipts later, with `doubt` ask soon.
+    def ask_soon(self, now: datetime) -> None:
+        """Something of it is in doubt: ask its provider.
 
         What is planned already stays; the row is locked in any case, against who clears it.
         """
-        waits = timedelta(hours=Parameter.read("receipt_wait_hours"))
-        changes = {"receipts_due_at": _unless_planned("receipts_due_at", now + waits)}
-        if doubt:
-            asks = timedelta(seconds=Parameter.read("unknown_query_after_seconds"))
-            changes["query_at"] = _unless_planned("query_at", now + asks)
-        Chunk.objects.filter(pk=self.pk).update(**changes)
+        asks = timedelta(seconds=Parameter.read("unknown_query_after_seconds"))
+        at = _unless_planned("query_at", now + asks)
+        Chunk.objects.filter(pk=self.pk).update(query_at=at)
 
 
 def _unless_planned(column: str, at: datetime) -> Coalesce:
