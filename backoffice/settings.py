@@ -162,6 +162,9 @@ RQ_QUEUES = {
     for lane in LANES
 }
 RQ_SHOW_ADMIN_LINK = False
+# Where workers reach `manage.py runsmpp`. The answer to a request is for our own
+# processes, but texts and numbers are in it: another host only over a private network.
+SMPP_GATEWAY = env.str("SMPP_GATEWAY", default="http://127.0.0.1:2780")
 
 # --- assembly: what the lower floors call by name ------------------------------------
 # Import targets (an upload in the admin), by slug. See backoffice/platform/imports.py.

@@ -78,6 +78,7 @@ STATUS: Final[Mapping[int, str]] = {
     0xFF: "ESME_RUNKNOWNERR",
 }
 OK: Final = 0x00
+RINVMSGLEN: Final = 0x01
 RINVCMDLEN: Final = 0x02
 RINVCMDID: Final = 0x03
 RMSGQFUL: Final = 0x14

@@ -12,6 +12,7 @@ from .base import Transport
 TRANSPORTS = {
     "kannel": "messaging.transports.kannel.Kannel",
     "simulator": "messaging.transports.simulator.Simulator",
+    "smpp": "messaging.transports.smpp.Smpp",
 }
 
 
