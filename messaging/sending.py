@@ -25,6 +25,7 @@ from django.db.models import Min
 
 from backoffice.kit.bulk import is_postgres, update_rows
 from backoffice.kit.clock import DatabaseClock
+from backoffice.kit.failpoints import failpoint
 from backoffice.kit.http import Session
 from backoffice.kit.jobs import later
 from backoffice.platform.models import Parameter
@@ -183,6 +184,7 @@ def _send_ready(
                 lease.come_back(visit.until, visit.waiting)
                 break
             items = [out for _message, out, _parts in batch]
+            failpoint("before_fence")
             with transaction.atomic():
                 now = lease.clock.now()
                 counts += record(account, lease.chunk, exchanges, by_id, now)
@@ -192,11 +194,15 @@ def _send_ready(
             if not ours:
                 return counts
             items = [out for out in items if out.id in fenced]
+            failpoint("after_fence")
             exchanges = provider.send(account, items, http)
+            failpoint("after_send")
             visit.saw(exchanges)
         with transaction.atomic():
             now = lease.clock.now()
             counts += record(account, lease.chunk, exchanges, by_id, now)
+            failpoint("before_commit")
+        failpoint("after_commit")
     return counts
 
 
