@@ -40,7 +40,7 @@ from .rendering import Compiled, MissingFields
 from .routing import choose
 from .text import count_parts
 from .transports import transport
-from .transports.base import Approved, Exchange, Outgoing, cut
+from .transports.base import Approved, Exchange, Outgoing, Transport, cut
 from .visit import Visit
 
 Status = Message.Status
@@ -194,16 +194,26 @@ def _send_ready(
             if not ours:
                 return counts
             items = [out for out in items if out.id in fenced]
-            failpoint("after_fence")
-            exchanges = provider.send(account, items, http)
-            failpoint("after_send")
+            exchanges = _hand_over(provider, account, items, http)
             visit.saw(exchanges)
         with transaction.atomic():
             now = lease.clock.now()
             counts += record(account, lease.chunk, exchanges, by_id, now)
             failpoint("before_commit")
-        failpoint("after_commit")
+    failpoint("after_commit")
     return counts
+
+
+def _hand_over(
+    provider: Transport,
+    account: ProviderAccount,
+    items: Sequence[Outgoing],
+    http: Session,
+) -> list[Exchange]:
+    failpoint("after_fence")
+    exchanges = provider.send(account, items, http)
+    failpoint("after_send")
+    return exchanges
 
 
 def _signature(account: ProviderAccount, first: Outgoing) -> str:

@@ -30,7 +30,7 @@ def _ends_here(plan: str, name: str) -> bool:
     if point != name:
         return False
     if "%" in when:
-        percent, _colon, seed = when.partition("%")
+        percent, _percent, seed = when.partition("%")
         return _dice(seed, os.getpid()).random() * 100 < float(percent)
     return next(_passages(plan, os.getpid())) == int(when or 1)
 
