@@ -177,6 +177,8 @@ def _rows(body: bytes) -> list[dict[str, Any]]:
 def _event(row: dict[str, Any]) -> ReceiptEvent | None:
     try:
         return _receipt(row) if "pdu" in row else _late(row)
+    except pdu.Malformed as fault:
+        raise Unreadable(f"PDU: {fault}") from None
     except (KeyError, TypeError, ValueError) as error:
         raise Unreadable(type(error).__name__) from None
 
@@ -184,11 +186,11 @@ def _event(row: dict[str, Any]) -> ReceiptEvent | None:
 def _receipt(row: dict[str, Any]) -> ReceiptEvent:
     message = pdu.decode(bytes.fromhex(row["pdu"]))
     if not is_receipt(message):
-        raise Unreadable("no receipt")
+        raise pdu.Malformed("no receipt")
     report = read_report(message)
     status, failure = STATES.get(report.state, (Status.SENT, ""))
     return ReceiptEvent(
-        reference=row["reference"],
+        reference=str(row["reference"]),
         phone=_phone(message),
         status=status,
         failure=failure,
@@ -202,7 +204,7 @@ def _late(row: dict[str, Any]) -> ReceiptEvent | None:
 
     None where it leaves us in doubt as before.
     """
-    told = outcome(UUID(row["id"]), row)
+    told = outcome(UUID(str(row["id"])), row)
     if told.status not in (Status.SENT, Status.FAILED):
         return None
     return ReceiptEvent(
@@ -224,8 +226,10 @@ def _reply(row: dict[str, Any]) -> ReplyEvent:
             phone=_phone(message),
             text=text_of(message),
             at=at,
-            reference=row["reference"],
+            reference=str(row["reference"]),
         )
+    except pdu.Malformed as fault:
+        raise Unreadable(f"PDU: {fault}") from None
     except (KeyError, TypeError, ValueError) as error:
         raise Unreadable(type(error).__name__) from None
 
