@@ -58,6 +58,7 @@ def send_chunk(chunk_id: int) -> dict[str, int]:
     if not lease.take():
         return {}
     counts = _send_leased(lease)
+    failpoint("after_commit")
     due = _next_due(chunk)
     if due and lease.back_at:
         due = max(due, lease.back_at)
@@ -184,7 +185,6 @@ def _send_ready(
                 lease.come_back(visit.until, visit.waiting)
                 break
             items = [out for _message, out, _parts in batch]
-            failpoint("before_fence")
             with transaction.atomic():
                 now = lease.clock.now()
                 counts += record(account, lease.chunk, exchanges, by_id, now)
@@ -200,7 +200,6 @@ def _send_ready(
             now = lease.clock.now()
             counts += record(account, lease.chunk, exchanges, by_id, now)
             failpoint("before_commit")
-    failpoint("after_commit")
     return counts
 
 
@@ -225,6 +224,7 @@ def _fence(
     ids: Sequence[UUID], account: ProviderAccount, signature: str, now: datetime
 ) -> set[UUID]:
     """`queued -> sending` for those still queued: only they are handed over, and only once."""
+    failpoint("before_fence")
     among, which = _among(ids)
     when = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
