@@ -10,12 +10,11 @@ import time
 from django.db import connection
 from django.utils import timezone
 
-from backoffice.platform.models import Parameter
 from bench import ground, world
 from bench.results import Result
 from campaigns import pushes
 from customers.models import Customer
-from messaging.models import Chunk, Message
+from messaging.models import Chunk, Message, QuietHours
 
 ROWS = 100_000
 
@@ -25,7 +24,7 @@ def run():
     world.customers(ROWS, world.business_type())
     assert Customer.objects.filter(source="bench").count() == ROWS
     forget_messages(connection)
-    Parameter.objects.filter(name="quiet_hours").update(value={})
+    QuietHours.objects.all().delete()
     with ground.sink() as port:
         bare = float(
             subprocess.check_output(

@@ -1,36 +1,39 @@
 """May this SMS go out, now? Asked at the last moment, by one query for a chunk.
 
 Each refusal has a reason that staff see and count (X2). Service notices pass consent,
-quiet hours and caps; nothing passes a suppression of everything.
+quiet hours and caps; nothing passes a suppression of everything, its own validity or the
+same text to the same number a moment before.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from backoffice.kit.crypto import KeyRing, at_rest, key_ring
-from backoffice.platform.models import Parameter
 from customers.models import Consent, NoApplyInterval, Suppression
 
-from .models import Chunk, Message
+from .calendars import calendar_of
+from .earlier import ALIKE, CAPPED, LEFT_OUT, Limits, Text, finding, repeated
+from .models import Chunk, Message, ProviderAccount
 from .quiet import quiet_until
 
+__all__ = ["LEFT_OUT", "Failure", "Judgement", "Passed", "judge"]
+
 Failure = Message.Failure
-Rows = QuerySet[Message, dict[str, Any]]
-_CAPS = tuple(f"cap_{n}" for n in range(9))  # names for what each cap counts
+Row = dict[str, Any]
 _REASONS = (
     Failure.TOO_LATE.value,
     Failure.SUPPRESSED.value,
     Failure.NO_CONSENT.value,
     Failure.NO_APPLY.value,
 )
-LEFT_OUT = (Message.Status.REFUSED, Message.Status.CANCELLED, Message.Status.FAILED)
+SMS = ProviderAccount.Channel.SMS.value
+HOME = "Asia/Shanghai"  # of a number that is no customer's
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,60 +58,48 @@ class Judgement:
     postponed: list[tuple[Any, datetime]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What staff set for marketing: quiet hours (start, end), caps (count, hours)."""
-
-    quiet: tuple[time, time] | None
-    caps: list[tuple[int, int]]
-
-    @classmethod
-    def current(cls) -> Limits:
-        hours = Parameter.read("quiet_hours")
-        return cls(
-            quiet=(time.fromisoformat(hours["start"]), time.fromisoformat(hours["end"]))
-            if hours
-            else None,
-            caps=[
-                (cap["count"], cap["hours"]) for cap in Parameter.read("marketing_cap")
-            ],
-        )
-
-
 def judge(chunk: Chunk, *, now: datetime, most: int | None = None) -> Judgement:
     """Judge every due message of the chunk, or `most` of them (X2)."""
-    limits = Limits.current()
-    quiet = cache(partial(_quiet, limits, now))
+    limits = Limits.of(chunk.lane)
+    quiet = cache(partial(_quiet, now))
     ring = key_ring()
-    judgement = Judgement()
+    judgement, alike = Judgement(), []
     for row in _facts(chunk, limits, now)[:most]:
-        reason = _refusal(row, limits)
-        until = quiet(row["zone"]) if row["is_marketing"] and not reason else None
-        if reason:
+        if reason := _refusal(row):
             judgement.refused.append((row["id"], reason))
-        elif until:
+        elif row["is_marketing"] and (until := quiet(row["zone"])):
             judgement.postponed.append((row["id"], until))
+        elif row["found"] == ALIKE:
+            alike.append(_passed(row, ring))
         else:
             judgement.passed.append(_passed(row, ring))
+    if alike:
+        _compare(judgement, alike, limits, now)
     return judgement
 
 
-def _refusal(row: dict[str, Any], limits: Limits) -> str:
+def _refusal(row: Row) -> str:
     """The first reason against, or an empty string."""
     for reason in _REASONS:
         if row[reason]:
             return reason
-    for cap, (most, _hours) in zip(_CAPS, limits.caps, strict=False):
-        if row.get(cap, 0) >= most:
-            return Failure.CAPPED
-    return ""
+    return Failure.CAPPED if row["found"] == CAPPED else ""
 
 
-def _quiet(limits: Limits, now: datetime, zone: str | None) -> datetime | None:
-    if limits.quiet is None:
-        return None
-    start, end = limits.quiet
-    return quiet_until(now, zone=zone or "Asia/Shanghai", start=start, end=end)
+def _compare(
+    judgement: Judgement, alike: list[Passed], limits: Limits, now: datetime
+) -> None:
+    """Refuse those that say what their number reads already."""
+    texts = [
+        Text(one.id, one.phone_index, one.version_id, one.parameters) for one in alike
+    ]
+    again = repeated(texts, limits, now)
+    judgement.refused += [(pk, Failure.REPEATED.value) for pk in again]
+    judgement.passed += [one for one in alike if one.id not in again]
+
+
+def _quiet(now: datetime, zone: str | None) -> datetime | None:
+    return quiet_until(now, zone=zone or HOME, calendar=calendar_of(SMS))
 
 
 def _passed(row: dict[str, Any], ring: KeyRing) -> Passed:
@@ -123,7 +114,7 @@ def _passed(row: dict[str, Any], ring: KeyRing) -> Passed:
     )
 
 
-def _facts(chunk: Chunk, limits: Limits, now: datetime) -> Rows:
+def _facts(chunk: Chunk, limits: Limits, now: datetime) -> QuerySet[Message, Row]:
     due = chunk.messages.filter(status=Message.Status.QUEUED, due_at__lte=now)
     facts = {
         # As they rest: a field that decrypts itself costs twice what decrypting does.
@@ -135,13 +126,9 @@ def _facts(chunk: Chunk, limits: Limits, now: datetime) -> Rows:
         "suppressed": _suppressed(),
         "no_consent": _no_consent(),
         "no_apply": _no_apply(now),
+        "found": finding(limits, now),
     }
-    if chunk.lane == "marketing":
-        facts |= {
-            cap: _earlier(now - timedelta(hours=hours))
-            for cap, (_most, hours) in zip(_CAPS, limits.caps, strict=False)
-        }
-    rows: Rows = due.annotate(**facts).values(
+    rows: QuerySet[Message, Row] = due.annotate(**facts).values(
         "id", "phone_index", "template_version_id", "attempts",
         "is_marketing", *facts,
     )  # fmt: skip
@@ -171,18 +158,3 @@ def _no_apply(now: datetime) -> Q:
         ended_at__isnull=True,
     )
     return Q(business_type__offers_application=True) & Q(Exists(current))
-
-
-def _earlier(since: datetime) -> Coalesce:
-    """How many marketing messages this number got or will get that were made before this one.
-
-    Counted on the time of creation, which never changes: no index has to follow.
-    """
-    rows = Message.objects.filter(
-        phone_index=OuterRef("phone_index"),
-        created_at__gte=since,
-        is_marketing=True,
-        id__lt=OuterRef("id"),
-    ).exclude(status__in=LEFT_OUT)
-    counted = rows.order_by().values("phone_index").annotate(n=Count("pk")).values("n")
-    return Coalesce(Subquery(counted), 0)

@@ -26,7 +26,9 @@ from django.utils import translation
 from backoffice.kit import jobs
 from backoffice.platform.models import Parameter
 from backoffice.supervisor import valkey
+from messaging import calendars
 from messaging.models import CallbackToken, ProviderAccount
+from messaging.quiet import Calendar
 from tests.simulator_process import SECRET, SimulatorProcess, running_simulator
 from tests.web_server import WebServer
 
@@ -114,8 +116,9 @@ def _empty_queue(queue_client: redis.Redis) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _fresh_parameters() -> Iterator[None]:
     Parameter.forget()
-    # Whatever the hour a test runs at: who tests quiet hours calls Parameter.forget().
-    Parameter._cache["quiet_hours"] = (math.inf, None)
+    # Whatever the hour a test runs at: who tests quiet hours calls calendars.forget().
+    for channel in ProviderAccount.Channel.values:
+        calendars._known[channel] = (math.inf, Calendar())
     yield
     Parameter.forget()
 

@@ -14,7 +14,6 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
-from backoffice.platform.models import Parameter
 from customers.models import (
     BusinessType,
     BusinessTypeAlias,
@@ -26,7 +25,7 @@ from customers.models import (
     CustomerLabel,
     Label,
 )
-from messaging.models import CallbackToken, ProviderAccount
+from messaging.models import CallbackToken, ProviderAccount, QuietHours
 
 from . import offers, payments
 from .people import Person, everybody
@@ -74,9 +73,7 @@ def _make(now: datetime) -> None:
     payments.make_source(Path(settings.VAR_DIR) / "demo" / "in", SOURCE)
     offers.make(types["household"], labels, now)
     # The campaign is to be seen at any hour; a bank sets its own in the admin.
-    Parameter.objects.filter(name="quiet_hours").update(
-        value={"start": "00:00", "end": "00:00"}
-    )
+    QuietHours.objects.all().delete()
 
 
 def _make_business_types() -> dict[str, BusinessType]:

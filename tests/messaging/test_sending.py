@@ -12,13 +12,14 @@ from django.utils import timezone
 from backoffice.kit.http import Answer
 from backoffice.platform.models import Parameter
 from customers.models import Suppression
-from messaging import jobs, recording, sending, transports
+from messaging import calendars, jobs, recording, sending, transports
 from messaging.models import (
     Chunk,
     FailedNumber,
     Message,
     ProviderAccount,
     ProviderReference,
+    QuietHours,
     Submission,
 )
 from tests.builders import make_account, make_chunk, make_customer, make_template
@@ -226,10 +227,8 @@ def test_third_marketing_sms_within_a_day_is_capped(wire: Wire) -> None:
 
 
 def test_marketing_waits_out_the_quiet_hours(wire: Wire) -> None:
-    Parameter.forget()
-    Parameter.objects.filter(name="quiet_hours").update(
-        value={"start": "00:00", "end": "23:59:59"}
-    )
+    QuietHours.objects.update(start="00:00", end="23:59:59")
+    calendars.forget()
     chunk = make_chunk()
     sending.send_chunk(chunk.pk)
     message = only(chunk)

@@ -18,12 +18,18 @@ import pytest
 from django.core.cache import cache
 from django.db import connections
 
-from backoffice.platform.models import Import, Parameter
+from backoffice.platform.models import Import
 from campaigns import jobs as campaign_jobs
 from campaigns.models import Activity, MarketingEvent, Push, SignUp
 from customers.models import Customer, Label
 from tests.browser import PHONE, Eyes, chromium, why_not
-from tests.builders import give_label, make_business_type, make_label, make_template
+from tests.builders import (
+    give_label,
+    make_business_type,
+    make_label,
+    make_template,
+    no_quiet_hours,
+)
 from tests.campaigns.sign_ups import make_activity
 from tests.campaigns.world import join_group, make_event, make_event_type
 from tests.simulator_process import SimulatorProcess
@@ -169,9 +175,7 @@ def test_a_page_that_asks_for_what_is_not_there_is_seen(
 
 
 def _set_up(language: str, simulator: SimulatorProcess, base: str) -> MarketingEvent:
-    Parameter.objects.filter(name="quiet_hours").update(
-        value={"start": "00:00", "end": "00:00"}
-    )
+    no_quiet_hours()
     on_the_phone = {"by": "keypad", "answers": {"digits": "4719"}}
     simulator.merge_people({FIRST: on_the_phone})
     household = make_business_type("household", name_zh="家庭缴费")

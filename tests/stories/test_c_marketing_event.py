@@ -19,7 +19,6 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from backoffice.platform.models import Parameter
 from campaigns import jobs as campaign_jobs
 from campaigns.models import EventType, MarketingEvent, Push, PushStandard
 from customers.models import Suppression
@@ -30,6 +29,7 @@ from tests.builders import (
     make_message_type,
     make_source,
     make_template,
+    no_quiet_hours,
 )
 from tests.campaigns.world import leaf
 from tests.simulator_process import SimulatorProcess
@@ -111,8 +111,7 @@ def test_payers_in_a_file_become_the_target_group_of_an_event(
 
 def _customers() -> None:
     """And no quiet hours, whatever the time of the test."""
-    never = {"start": "00:00", "end": "00:00"}
-    Parameter.objects.filter(name="quiet_hours").update(value=never)
+    no_quiet_hours()
     for code in ("household", "loans"):
         make_business_type(code)
     people = {"BUYER": BUYER, "OTHER": OTHER, "DEAD": DEAD, "SAVER": SAVER}

@@ -25,7 +25,12 @@ from campaigns.models import Activity, SignUp, Verification
 from campaigns.pushes import start
 from customers.models import Customer, CustomerLabel
 from messaging.models import Call, CallbackRequest, Message
-from tests.builders import make_account, make_business_type, make_token
+from tests.builders import (
+    make_account,
+    make_business_type,
+    make_token,
+    no_quiet_hours,
+)
 from tests.campaigns.sign_ups import make_activity, make_guest, make_sign_up
 from tests.campaigns.world import join_group, make_event
 from tests.simulator_process import SECRET, SimulatorProcess, running_simulator
@@ -67,9 +72,7 @@ def simulator(server: Any) -> Iterator[SimulatorProcess]:
 def test_a_bonus_hunter_is_stopped_and_nobody_else(
     simulator: SimulatorProcess, queued: Any
 ) -> None:
-    Parameter.objects.filter(name="quiet_hours").update(
-        value={"start": "00:00", "end": "00:00"}
-    )
+    no_quiet_hours()
     Parameter.objects.filter(name="call_retry_seconds").update(value=0)
     business_type = make_business_type("draws")
     activity = make_activity(business_type=business_type)

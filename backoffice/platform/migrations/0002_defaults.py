@@ -4,7 +4,6 @@ from django.db import migrations
 from django.utils.translation import gettext_noop as _
 
 PARAMETERS = [
-    ("quiet_hours", {"start": "21:00", "end": "08:00"}, _("Marketing only: no SMS between these local times of the customer.")),
     ("marketing_cap", [{"count": 2, "hours": 24}, {"count": 6, "hours": 168}], _("Marketing only: at most so many SMS per customer in so many hours.")),
     ("account_pause_seconds", 2, _("A provider account that takes nothing is left alone for so many seconds.")),
     ("repeat_minutes", 30, _("The same text to the same number again within so many minutes is refused.")),
@@ -17,6 +16,15 @@ PARAMETERS = [
     ("unknown_query_gap_seconds", 600, _("Time between two questions about a message of unknown outcome.")),
     ("unknown_person_hours", 24, _("A message unknown for so many hours needs a person.")),
     ("receipt_wait_hours", 72, _("A message without a receipt for so many hours is expired.")),
+    ("account_errors", [{"errors": 50, "share": 0.05, "seconds": 60}, {"errors": 3, "share": 0.5, "seconds": 900}], _("So many SMS in error at an account, and this share of all (0 to 1), in so many seconds: its weight goes down.")),
+    ("slow_delivery", {"share": 0.15, "slower_than": 300, "seconds": 900}, _("This share (0 to 1) of an account's SMS of so many seconds not delivered in time: its weight goes down.")),
+    ("weight_step", 10, _("Points that an account's weight moves at a time.")),
+    ("weight_back_seconds", 900, _("An account without errors for so many seconds gets points back.")),
+    ("stop_after_invalid", 1, _("A number that was said not to exist so often gets no SMS any more. 0: never.")),
+    ("stop_after_blocked", 2, _("A number that blocked us so often gets no marketing any more. 0: never.")),
+    ("recycled_days", 90, _("A number not reached for so many days and then reached may have a new owner.")),
+    ("parked_receipt_days", 30, _("A receipt whose SMS does not turn up within so many days is forgotten.")),
+    ("callback_days", 90, _("What providers sent us is kept as it came for so many days.")),
     ("call_attempts", 3, _("How often a verification call is tried.")),
     ("call_retry_seconds", 600, _("Time between two tries of a verification call.")),
     ("call_confidence", 0.6, _("A recognised answer below this confidence (0 to 1) is unsure.")),
@@ -31,6 +39,9 @@ SCHEDULES = [
     ("customers.jobs.screen_moved", "30 2 * * *"),
     ("messaging.jobs.sweep", "every 15 seconds"),
     ("messaging.jobs.sweep_calls", "every 5 seconds"),
+    ("messaging.jobs.watch_accounts", "every 60 seconds"),
+    ("messaging.jobs.flag_recycled", "20 3 * * *"),
+    ("messaging.jobs.sweep_parked", "20 * * * *"),
     ("tracking.jobs.scan_sources", "every 30 seconds"),
     ("tracking.jobs.take_clicks", "every 2 seconds"),
     ("tracking.jobs.read_messaging", "every 60 seconds"),

@@ -12,6 +12,11 @@ from backoffice.platform.models import ApiClient, AuditEntry, Parameter, Schedul
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def _one_of_several_values():
+    Parameter.objects.create(name="hours", value={"from": "21:00"})
+
+
 def change(client, row, **values):
     url = reverse(f"admin:platform_{row._meta.model_name}_change", args=[row.pk])
     return client.post(url, values)
@@ -24,11 +29,7 @@ def change(client, row, **values):
         ("call_confidence", "0.7", 0.7),
         ("send_hour", "10:30", "10:30"),
         ("opt_out_words", "TD\n 退订 \n\nTD", ["TD", "退订"]),
-        (
-            "quiet_hours",
-            '{"start": "22:00", "end": "07:30"}',
-            {"start": "22:00", "end": "07:30"},
-        ),
+        ("hours", '{"from": "22:00"}', {"from": "22:00"}),
         ("marketing_cap", '[{"count": 1, "hours": 24}]', [{"count": 1, "hours": 24}]),
     ],
 )
@@ -47,8 +48,8 @@ def test_a_parameter_is_changed_and_on_record(staff_client, name, given, stored)
         ("repeat_minutes", "9" * 12),
         ("send_hour", "25:00"),
         ("opt_out_words", ""),
-        ("quiet_hours", '{"start": "22:00"}'),
-        ("quiet_hours", '{"start": "22:00", "end": "late"}'),
+        ("hours", '{"until": "22:00"}'),
+        ("hours", '{"from": "late"}'),
         ("marketing_cap", '{"count": 1, "hours": 24}'),
         ("marketing_cap", '[{"count": "two", "hours": 24}]'),
         ("marketing_cap", '[{"count": 2, "hours": NaN}]'),
