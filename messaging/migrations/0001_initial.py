@@ -4,6 +4,7 @@ import backoffice.kit.crypto
 import backoffice.kit.ids
 import django.core.validators
 import django.db.models.deletion
+import messaging.models.account
 from django.conf import settings
 from django.db import migrations, models
 
@@ -84,6 +85,7 @@ class Migration(migrations.Migration):
                 ('settings', models.JSONField(blank=True, default=dict, verbose_name='settings')),
                 ('secrets', backoffice.kit.crypto.EncryptedField(default='{}', editable=True, kind='secret', verbose_name='secrets')),
                 ('callback_token', backoffice.kit.crypto.EncryptedField(default='', kind='secret')),
+                ('callback_networks', models.TextField(blank=True, default='', help_text="The provider's addresses or networks, one a line: 203.0.113.0/24. Empty: from anywhere.", validators=[messaging.models.account.validate_networks], verbose_name='callbacks come from')),
                 ('signature', models.CharField(blank=True, help_text='Set before each text in 【】.', max_length=20, verbose_name='signature')),
                 ('parts_rule', models.CharField(choices=[('gsm', 'GSM-7 / UCS-2'), ('china', 'Chinese rule (70/67)')], default='gsm', max_length=5, verbose_name='parts are counted')),
                 ('weight', models.PositiveSmallIntegerField(default=100, verbose_name='weight')),
@@ -205,7 +207,7 @@ class Migration(migrations.Migration):
                 ('received_at', models.DateTimeField(verbose_name='received')),
                 ('applied_at', models.DateTimeField(null=True, verbose_name='applied')),
                 ('problem', models.CharField(blank=True, default='', max_length=200, verbose_name='problem')),
-                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='messaging.provideraccount', verbose_name='provider account')),
+                ('account', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='messaging.provideraccount', verbose_name='provider account')),
             ],
             options={
                 'verbose_name': 'callback request',
@@ -384,6 +386,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='receipt',
             index=models.Index(condition=models.Q(('message__isnull', True)), fields=['reference'], name='receipt_parked'),
+        ),
+        migrations.AddIndex(
+            model_name='receipt',
+            index=models.Index(condition=models.Q(('message__isnull', True)), fields=['received_at'], name='receipt_parked_since'),
         ),
         migrations.AddConstraint(
             model_name='providerreference',

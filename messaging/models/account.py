@@ -6,13 +6,24 @@ import secrets
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.kit.addresses import parse_networks
 from backoffice.kit.crypto import EncryptedField
 
 from .stop import stopped_account
+
+
+def validate_networks(text: str) -> None:
+    try:
+        parse_networks(text)
+    except ValueError:
+        raise ValidationError(
+            _("One of these is no address and no network like 203.0.113.0/24.")
+        ) from None
 
 
 class AccountQuerySet(models.QuerySet["ProviderAccount"]):
@@ -36,6 +47,16 @@ class ProviderAccount(models.Model):
     secrets = EncryptedField("secret", verbose_name=_("secrets"), default="{}")
     # The newest: Kannel and Twilio are told where receipts go with every SMS.
     callback_token = EncryptedField("secret", default="", editable=False)
+    callback_networks = models.TextField(
+        _("callbacks come from"),
+        blank=True,
+        default="",
+        validators=[validate_networks],
+        help_text=_(
+            "The provider's addresses or networks, one a line: 203.0.113.0/24. "
+            "Empty: from anywhere."
+        ),
+    )
     signature = models.CharField(
         _("signature"),
         max_length=20,

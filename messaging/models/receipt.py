@@ -16,9 +16,11 @@ class CallbackRequest(models.Model):
         REPLIES = "replies", _("replies")
         CALLS = "calls", _("calls")
 
+    # db_constraint=False: a check would lock the account's one row for every request.
     account = models.ForeignKey(
         ProviderAccount,
         on_delete=models.PROTECT,
+        db_constraint=False,
         db_index=False,
         verbose_name=_("provider account"),
     )
@@ -101,7 +103,13 @@ class Receipt(models.Model):
                 fields=["reference"],
                 condition=Q(message__isnull=True),
                 name="receipt_parked",
-            )
+            ),
+            # ... the young ones soon, the old ones seldom, and too old ones are forgotten
+            models.Index(
+                fields=["received_at"],
+                condition=Q(message__isnull=True),
+                name="receipt_parked_since",
+            ),
         ]
 
     def __str__(self) -> str:
