@@ -21,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "the simulator's secret"
-SECONDS_TO_END = 10
+SECONDS_TO_END = 60
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,10 @@ class SimulatorProcess:
         """How many times the SMS with this id of ours was accepted."""
         return self.get(f"/accepted?id={one}")["accepted"]
 
+    def ledger(self) -> dict[str, int]:
+        """How many times each SMS was accepted, by id of ours."""
+        return self.get("/accepted/all")
+
     def outbox(self, limit: int = 50) -> list[dict[str, str]]:
         return self.get(f"/outbox?limit={limit}")["messages"]
 
@@ -67,7 +71,7 @@ class SimulatorProcess:
     def _ask(self, path: str, body: bytes | None) -> Any:
         headers = {"Authorization": f"Bearer {self.secret}"}
         request = urllib.request.Request(self.url + path, body, headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
 

@@ -6,7 +6,7 @@ POST /calls        {"id", "to", "script", "answer_kind", "language"}
 POST /credit       {"ids": [...]}
 POST /people       {phone: {...}}: merged into the seed's people
 POST /reset        forget messages, calls, counts and added people
-GET  /stats · /accepted?id= · /outbox?limit=50 · /requests/calls
+GET  /stats · /accepted?id= · /accepted/all · /outbox?limit=50 · /requests/calls
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from aiohttp.typedefs import Handler
 
 from . import calls, sms
 from .calls import Exchange
+from .faults import Faults
 from .ledger import Ledger
 from .network import Network
 from .postman import Postman
@@ -33,6 +34,7 @@ SEED = web.AppKey("SEED", Seed)
 LEDGER = web.AppKey("LEDGER", Ledger)
 NETWORK = web.AppKey("NETWORK", Network)
 EXCHANGE = web.AppKey("EXCHANGE", Exchange)
+FAULTS = web.AppKey("FAULTS", Faults)
 
 LARGEST_BODY = 16 * 2**20
 SECONDS_TO_ANSWER = 10
@@ -41,8 +43,10 @@ routes = web.RouteTableDef()
 
 
 def build(seed: Seed) -> web.Application:
-    app = web.Application(client_max_size=LARGEST_BODY, middlewares=[only_with_secret])
-    app[SEED] = seed
+    app = web.Application(
+        client_max_size=LARGEST_BODY, middlewares=[only_with_secret, on_a_bad_day]
+    )
+    app[SEED], app[FAULTS] = seed, Faults(seed)
     app[LEDGER] = Ledger()
     app.add_routes(routes)
     app.cleanup_ctx.append(_outside_world)
@@ -73,6 +77,16 @@ async def only_with_secret(
     if not hmac.compare_digest(shown, f"Bearer {seed.secret}".encode()):
         return _refusal("The secret is missing or wrong.", status=401)
     return await handler(request)
+
+
+@web.middleware
+async def on_a_bad_day(request: web.Request, handler: Handler) -> web.StreamResponse:
+    faults = request.app[FAULTS]
+    fault = faults.draw() if request.path.startswith("/sms") else ""
+    if not fault:
+        return await handler(request)
+    request.app[LEDGER].counts[f"fault_{fault}"] += 1
+    return await faults.suffer(fault, request, lambda: handler(request))
 
 
 @routes.post("/sms")
@@ -146,6 +160,13 @@ async def tell_accepted(request: web.Request) -> web.Response:
     one = request.query.get("id", "")
     standing = request.app[LEDGER].standings.get(one)
     return web.json_response({"id": one, "accepted": standing.times if standing else 0})
+
+
+@routes.get("/accepted/all")
+async def tell_all_accepted(request: web.Request) -> web.Response:
+    """How many times each id was accepted."""
+    standings = request.app[LEDGER].standings.items()
+    return web.json_response({one: standing.times for one, standing in standings})
 
 
 @routes.get("/outbox")

@@ -81,7 +81,8 @@ class Ledger:
     def stats(self) -> dict[str, int]:
         names = "accepted requests received receipts_sent replies_sent calls clicks"
         stats = {name: self.counts[name] for name in [*names.split(), "given_up"]}
-        return stats | {"max_accepted_per_id": self.most_times}
+        faults = {name: n for name, n in self.counts.items() if "fault" in name}
+        return stats | faults | {"max_accepted_per_id": self.most_times}
 
     def forget(self) -> None:
         self.standings.clear()

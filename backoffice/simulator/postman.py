@@ -16,13 +16,12 @@ log = logging.getLogger(__name__)
 
 RECEIPTS_A_POST = 100
 EVERY_SECONDS = 0.1
-ATTEMPTS = 5
-FIRST_PAUSE = 0.1
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 POSTS_AT_A_TIME = 16
 
 
 class Postman:
-    """Posts to the seed's URLs, five attempts each, a few posts at a time."""
+    """Posts to the seed's URLs, each some attempts, a few posts at a time."""
 
     def __init__(self, seed: Seed, ledger: Ledger, session: aiohttp.ClientSession):
         self._seed = seed
@@ -69,13 +68,16 @@ class Postman:
         url = self._seed.url(kind)
         if not url:
             return False
-        for attempt in range(ATTEMPTS):
+        attempts = self._seed.attempts
+        for attempt in range(attempts):
             if attempt:
-                await asyncio.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
+                await asyncio.sleep(
+                    min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
+                )
             if await self._answered(url, body):
                 return True
         self._ledger.counts["given_up"] += 1
-        log.warning("A %s callback was given up after %s attempts.", kind, ATTEMPTS)
+        log.warning("A %s callback was given up after %s attempts.", kind, attempts)
         return False
 
     async def _answered(self, url: str, body: Any) -> bool:

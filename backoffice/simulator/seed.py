@@ -6,9 +6,11 @@
                                    "by": "voice|keypad",
                                    "answers": {"digits": "4719", "yesno": "yes",
                                                "date": "1990-05-20"}}},
+     "faults": {"error": 5}, "attempts": 5,
      "credit": {"C1001": {"blacklisted": true}}}
 
-Everything but the secret may be missing: without a URL nothing is called back.
+Everything but the secret may be missing: without a URL nothing is called back. A
+callback is tried `attempts` times; what `faults` may be stands in faults.py.
 """
 
 from __future__ import annotations
@@ -63,6 +65,16 @@ class Seed:
     def latency(self) -> float:
         """Seconds between taking an SMS request and answering it."""
         return float(self._content.get("latency", 0))
+
+    @property
+    def faults(self) -> Json:
+        found = self._content.get("faults", {})
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def attempts(self) -> int:
+        """How often a callback is tried before it is given up."""
+        return int(self._content.get("attempts", 5))
 
     def url(self, kind: str) -> str:
         """Where receipts, replies and calls are told: kind is "receipt" and so on."""
