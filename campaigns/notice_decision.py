@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from campaigns.models import Notice
+from campaigns.money_guard import Difference, differences
 from customers.models import Customer
 from messaging.classify import Classification, Keyword, classify
 from messaging.models import Keyword as KeywordRow
@@ -93,17 +94,19 @@ class Decision:
         return Notice.Status.HELD if self.hold else Notice.Status.SCHEDULED
 
 
-def decide(
+def decide(  # noqa: PLR0913  the two last are a person's decisions
     info: NoticeInfo,
     customer: Customer | None,
     shelf: Shelf,
     *,
     today: date,
     type_code: str = "",
+    fields_are_right: bool = False,
 ) -> Decision:
     """The type by keywords (A2), its template, the filled fields (A4), the date (A5).
 
-    `type_code` is a person's decision and goes over the keywords.
+    `type_code` and `fields_are_right` are a person's decisions: they go over the
+    keywords, and over a text that says another amount or day.
     """
     info = completed(info, customer, today)
     found = classify(info.text, shelf.keywords)
@@ -115,7 +118,9 @@ def decide(
         detail = f"{kind.code}, {info.language}"
         return Decision(info, found, Hold.NO_TEMPLATE, detail, kind)
     values = values_of(info, customer)
-    hold, detail = _obstacle(info, missing(version, values), today)
+    gaps = missing(version, values)
+    differ = [] if fields_are_right else differences_of(info)
+    hold, detail = _obstacle(info, gaps, differ, today)
     return Decision(info, found, hold, detail, kind, version, values)
 
 
@@ -162,6 +167,13 @@ def missing(version: TemplateVersion, values: Mapping[str, str]) -> tuple[str, .
     return tuple(name for name in version.fields if not values.get(name, "").strip())
 
 
+def differences_of(info: NoticeInfo) -> list[Difference]:
+    """Where the notice's text says another amount or day than its fields."""
+    return differences(
+        info.text, amount=info.amount, due_on=info.due_on, send_on=info.send_on
+    )
+
+
 def _no_type(found: Classification) -> tuple[str, str]:
     if found.outcome == "ambiguous":
         codes = dict.fromkeys(code for _word, code in found.hits)
@@ -169,11 +181,16 @@ def _no_type(found: Classification) -> tuple[str, str]:
     return Hold.NO_TYPE, ""
 
 
-def _obstacle(info: NoticeInfo, gaps: tuple[str, ...], today: date) -> tuple[str, str]:
+def _obstacle(
+    info: NoticeInfo, gaps: tuple[str, ...], differ: list[Difference], today: date
+) -> tuple[str, str]:
     if not info.phone:
         return Hold.NO_PHONE, ""
     if gaps:
         return Hold.MISSING_FIELD, ", ".join(gaps)[:200]
+    if differ:
+        rows = [f"{one.field}: {one.stated} ≠ {one.given}" for one in differ]
+        return Hold.MISMATCH, "; ".join(rows)[:200]
     if info.send_on and info.send_on < today:
         return Hold.PAST_DATE, info.send_on.isoformat()
     return "", ""

@@ -167,18 +167,20 @@ def _customers(infos: Sequence[NoticeInfo]) -> _Known:
 
 
 @transaction.atomic
-def release(
+def release(  # noqa: PLR0913  each is a decision of the person's
     notices: QuerySet[Notice],
     *,
     message_type: MessageType | None = None,
     send_on: date | None = None,
+    fields_are_right: bool = False,
     by: Any,
     now: datetime,
 ) -> dict[str, int]:
     """Decide held notices anew, with a type or a day that a person set.
 
-    Without a type the one found before stays, or the keywords of today decide. Returns
-    {"scheduled": n, "held": m}: what is still missing still holds.
+    Without a type the one found before stays, or the keywords of today decide.
+    `fields_are_right`: whoever releases has looked at a text that says otherwise.
+    Returns {"scheduled": n, "held": m}: what is still missing still holds.
     """
     rows = locked(notices.filter(status=Status.HELD))
     infos = [replace(info_of(row), send_on=send_on or row.send_on) for row in rows]
@@ -189,15 +191,22 @@ def release(
         notice.customer = notice.customer or customers.of(info)
         kind = message_type or notice.message_type
         code = kind.code if kind else ""
-        decided = decide(info, notice.customer, shelf, today=today, type_code=code)
+        decided = decide(
+            info,
+            notice.customer,
+            shelf,
+            today=today,
+            type_code=code,
+            fields_are_right=fields_are_right,
+        )
         _apply(notice, decided)
     Notice.objects.bulk_update(rows, _DECIDED, batch_size=500)
     scheduled = sum(row.status == Status.SCHEDULED for row in rows)
     held = len(rows) - scheduled
-    AuditEntry.write(
-        by, "notices released", message_type, scheduled=scheduled, held=held
-    )
-    return {"scheduled": scheduled, "held": held}
+    counts = {"scheduled": scheduled, "held": held}
+    detail: dict[str, Any] = {**counts, "overruled": fields_are_right}
+    AuditEntry.write(by, "notices released", message_type, **detail)
+    return counts
 
 
 _DECIDED = (

@@ -51,6 +51,7 @@ STORED = (
     _("mismatch"),
     _("names"),
     _("now"),
+    _("overruled"),
     _("parked"),
     _("path"),
     _("placed"),

@@ -97,3 +97,10 @@ class ReleaseForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text=gettext_lazy("Empty: the one that was given."),
     )
+    fields_are_right = forms.BooleanField(
+        label=gettext_lazy("The fields are right, not the text"),
+        required=False,
+        help_text=gettext_lazy(
+            "Releases also notices whose text says another amount or day. What is sent are the fields."
+        ),
+    )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.utils.html import format_html_join
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from campaigns.models import Notice
@@ -22,10 +23,23 @@ FIELDS = {
 def hold_words(hold: str, detail: str) -> str:
     """`detail` holds codes of types, fields or languages; a date stays as it is."""
     label = str(Notice.Hold(hold).label) if hold else ""
+    if hold == Notice.Hold.MISMATCH:
+        return f"{label}: {'; '.join(map(_difference, detail.split('; ')))}"
     codes = detail.split(", ") if detail else []
     names = {**_types(codes), **FIELDS, **dict(settings.LANGUAGES)}
     words = ", ".join(str(names.get(code, code)) for code in codes)
     return f"{label}: {words}" if words else label
+
+
+def _difference(row: str) -> str:
+    """ "amount: 1,243.50元 ≠ 1,234.50" in the reader's words."""
+    field, _colon, rest = row.partition(": ")
+    stated, _sign, given = rest.partition(" ≠ ")
+    return _("%(field)s “%(stated)s” in the text, %(given)s given") % {
+        "field": FIELDS.get(field, field),
+        "stated": stated,
+        "given": given,
+    }
 
 
 def hit_words(hits: Iterable[Iterable[str]]) -> str:
