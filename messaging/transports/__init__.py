@@ -10,9 +10,11 @@ from django.utils.module_loading import import_string
 from .base import Transport
 
 TRANSPORTS = {
+    "aliyun": "messaging.transports.aliyun.Aliyun",
     "kannel": "messaging.transports.kannel.Kannel",
     "simulator": "messaging.transports.simulator.Simulator",
     "smpp": "messaging.transports.smpp.Smpp",
+    "tencent": "messaging.transports.tencent.Tencent",
 }
 
 
