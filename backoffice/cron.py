@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 KINDS: dict[str, str] = {
     "customers.jobs.screen_all": "marketing",
     "customers.jobs.screen_moved": "marketing",
+    "messaging.jobs.wake_due": "service",
     "messaging.jobs.sweep": "default",
     "messaging.jobs.sweep_calls": "default",
     "tracking.jobs.scan_sources": "marketing",
@@ -31,6 +32,7 @@ WORDS: dict[str, Any] = {
     "customers.jobs.screen_moved": _(
         "Screen again the customers moved for worse credit"
     ),
+    "messaging.jobs.wake_due": _("Send what has waited for its time"),
     "messaging.jobs.sweep": _("Send what is due, settle what is in doubt"),
     "messaging.jobs.sweep_calls": _("Make the calls that are due"),
     "tracking.jobs.scan_sources": _("Scan the behaviour sources"),

@@ -17,7 +17,9 @@ from backoffice.kit.crypto import key_ring
 from backoffice.kit.http import Session
 from backoffice.kit.jobs import later
 
+from .calendars import calendar_of
 from .models import Call, ProviderAccount
+from .quiet import HOME, quiet_until
 from .routing import choose
 from .voice import voice_transport
 from .voice.base import CallEvent, Dialled
@@ -40,8 +42,11 @@ def place(call_id: UUID, now: datetime) -> bool:
     `queued -> dialling` is the fence: whoever changed the row dials, once, outside any
     transaction. Back to queued only where the provider surely calls nobody.
     """
-    account = choose(ProviderAccount.Channel.VOICE)
     queued = Call.objects.filter(pk=call_id, status=Call.Status.QUEUED)
+    if until := _quiet(queued, now):
+        queued.filter(due_at__lte=now).update(due_at=until)
+        return False
+    account = choose(ProviderAccount.Channel.VOICE)
     if account is None:
         queued.filter(due_at__lte=now).update(due_at=now + NOT_TAKEN_WAIT)
         logger.warning("no voice account is enabled: call %s waits", call_id)
@@ -55,6 +60,15 @@ def place(call_id: UUID, now: datetime) -> bool:
         dialled = voice_transport(account.transport).dial(account, call, http)
     _note(call, dialled, now)
     return dialled.outcome in ("accepted", "unknown")
+
+
+def _quiet(call: QuerySet[Call], now: datetime) -> datetime | None:
+    """Until when the person is not to be disturbed, by their own clock."""
+    calendar = calendar_of(ProviderAccount.Channel.VOICE.value)
+    zones = call.values_list("customer__time_zone", flat=True) if calendar.hours else ()
+    for zone in zones:
+        return quiet_until(now, zone=zone or HOME, calendar=calendar)
+    return None
 
 
 def _note(call: Call, dialled: Dialled, now: datetime) -> None:

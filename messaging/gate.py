@@ -20,7 +20,7 @@ from customers.models import Consent, NoApplyInterval, Suppression
 from .calendars import calendar_of
 from .earlier import ALIKE, CAPPED, LEFT_OUT, Limits, Text, finding, repeated
 from .models import Chunk, Message, ProviderAccount
-from .quiet import quiet_until
+from .quiet import HOME, quiet_until
 
 __all__ = ["LEFT_OUT", "Failure", "Judgement", "Passed", "judge"]
 
@@ -33,7 +33,6 @@ _REASONS = (
     Failure.NO_APPLY.value,
 )
 SMS = ProviderAccount.Channel.SMS.value
-HOME = "Asia/Shanghai"  # of a number that is no customer's
 
 
 @dataclass(frozen=True, slots=True)

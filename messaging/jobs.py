@@ -42,6 +42,12 @@ def sweep() -> dict[str, int]:
     }
 
 
+def wake_due() -> dict[str, int]:
+    """Wake workers for chunks whose time has come: after a wait, or a lost wake-up."""
+    now = database_now()
+    return {lane: _wake_due(lane, now) for lane in outbox.LANES}
+
+
 def _wake_due(lane: str, now: datetime) -> int:
     """Wake workers for due chunks, as far as the lane has not enough to do already."""
     room = max(0, SWEEP_MOST - waiting(lane))

@@ -39,7 +39,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the messages of one chunk have in common. `origin` as in `Chunk.origin`.
+    """What the messages of one chunk have in common. `origin`, `per_minute` as in `Chunk`.
 
     `wakes` False: who makes them sends them, in the same job.
     """
@@ -50,6 +50,7 @@ class Order:
     expires_at: datetime
     business_type_id: int | None = None
     wakes: bool = True
+    per_minute: int | None = None
 
 
 def enqueue(drafts: Sequence[Draft], order: Order, *, now: datetime) -> Chunk:
@@ -60,7 +61,11 @@ def enqueue(drafts: Sequence[Draft], order: Order, *, now: datetime) -> Chunk:
     """
     kind = order.version.template.message_type
     chunk = Chunk.objects.create(
-        lane=kind.lane, origin=order.origin, size=len(drafts), next_at=order.due_at
+        lane=kind.lane,
+        origin=order.origin,
+        size=len(drafts),
+        next_at=order.due_at,
+        per_minute=order.per_minute,
     )
     same = {"chunk": chunk.pk, "created_at": now, **_same(order, kind)}
     insert_rows(Message, FIELDS, _rows(drafts), same=same)

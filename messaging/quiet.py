@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+HOME = "Asia/Shanghai"  # the zone of a number that is no customer's
 # Where hours leave no gap for so long, the validity of what waits decides.
 MOST_STEPS = 120
 
