@@ -26,6 +26,7 @@ from .transports.base import Exchange, Outcome
 Status = Message.Status
 # Plain numbers: reading an enum's member costs, and this runs for every SMS.
 QUEUED, SENT, FAILED = Status.QUEUED.value, Status.SENT.value, Status.FAILED.value
+UNKNOWN = Status.UNKNOWN.value
 
 MOST_ATTEMPTS = 5
 BACKOFF = timedelta(seconds=10)
@@ -37,7 +38,9 @@ _CHANGE = (
     "id", "attempts", "status", "failure", "sent_at", "settled_at", "due_at", "waiting", "parts",
 )  # fmt: skip
 _REFERENCE = ("reference", "phone_index", "submission", "code")
-_SUBMISSION = ("id", "message_count", "http_status", "problem", "answer")
+_SUBMISSION = (
+    "id", "message_count", "unknown_count", "http_status", "problem", "answer",
+)  # fmt: skip
 # A lease that ran out may have made some of them unknown: the answer settles that.
 # One of an earlier attempt says nothing about a later one.
 _OURS = "t.status IN (10, 15) AND t.attempts = v.attempts"
@@ -120,7 +123,8 @@ def _write_together(
 def _submission(pk: UUID, exchange: Exchange) -> Row:
     answer = encrypt(exchange.answer, "text")
     count = len(exchange.outcomes)
-    return pk, count, exchange.http_status, exchange.problem[:60], answer
+    unknown = sum(outcome.status == UNKNOWN for outcome in exchange.outcomes)
+    return pk, count, unknown, exchange.http_status, exchange.problem[:60], answer
 
 
 def _change(outcome: Outcome, message: Passed, parts: int, now: datetime) -> Row:

@@ -212,7 +212,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('phone_index', models.BinaryField(max_length=16)),
-                ('scope', models.CharField(choices=[('marketing', 'Marketing only'), ('everything', 'Every message')], max_length=12, verbose_name='scope')),
+                ('scope', models.CharField(choices=[('marketing', 'Marketing only'), ('everything', 'Every message'), ('dead', 'Every message: no such number')], max_length=12, verbose_name='scope')),
                 ('reason', models.CharField(max_length=80, verbose_name='reason')),
                 ('created_at', models.DateTimeField(verbose_name='since')),
             ],

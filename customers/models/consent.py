@@ -48,6 +48,8 @@ class Suppression(models.Model):
     class Scope(models.TextChoices):
         MARKETING = "marketing", _("Marketing only")
         EVERYTHING = "everything", _("Every message")
+        # Ours, from failures: ends when the number is corrected or staff lift it.
+        DEAD = "dead", _("Every message: no such number")
 
     phone_index = models.BinaryField(max_length=16)
     scope = models.CharField(_("scope"), max_length=12, choices=Scope.choices)

@@ -4,6 +4,7 @@ import backoffice.kit.crypto
 import backoffice.kit.ids
 import django.core.validators
 import django.db.models.deletion
+import messaging.models.route
 import messaging.models.account
 from django.conf import settings
 from django.db import migrations, models
@@ -88,7 +89,10 @@ class Migration(migrations.Migration):
                 ('callback_networks', models.TextField(blank=True, default='', help_text="The provider's addresses or networks, one a line: 203.0.113.0/24. Empty: from anywhere.", validators=[messaging.models.account.validate_networks], verbose_name='callbacks come from')),
                 ('signature', models.CharField(blank=True, help_text='Set before each text in 【】.', max_length=20, verbose_name='signature')),
                 ('parts_rule', models.CharField(choices=[('gsm', 'GSM-7 / UCS-2'), ('china', 'Chinese rule (70/67)')], default='gsm', max_length=5, verbose_name='parts are counted')),
-                ('weight', models.PositiveSmallIntegerField(default=100, verbose_name='weight')),
+                ('weight', models.PositiveSmallIntegerField(default=50, help_text='0 to 100: its share beside the others. 0: nothing goes over it. Of accounts with the same weight the cheaper is taken first.', validators=[django.core.validators.MaxValueValidator(100)], verbose_name='set weight')),
+                ('lowered', models.PositiveSmallIntegerField(default=0, editable=False)),
+                ('is_pinned', models.BooleanField(default=False, help_text='Its health changes nothing.', verbose_name='weight held')),
+                ('cost', models.DecimalField(blank=True, decimal_places=5, max_digits=9, null=True, verbose_name='price of a part')),
                 ('is_enabled', models.BooleanField(default=True, verbose_name='enabled')),
                 ('rate', models.PositiveIntegerField(blank=True, help_text='For all workers together. Empty: no limit.', null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='at most a second')),
                 ('rate_unit', models.CharField(choices=[('messages', 'messages'), ('parts', 'parts')], default='messages', max_length=8, verbose_name='counted in')),
@@ -132,7 +136,7 @@ class Migration(migrations.Migration):
                 ('due_at', models.DateTimeField(null=True, verbose_name='due')),
                 ('expires_at', models.DateTimeField(verbose_name='valid until')),
                 ('status', models.SmallIntegerField(choices=[(0, 'queued'), (10, 'sending'), (15, 'unknown'), (20, 'sent'), (40, 'failed'), (41, 'expired'), (50, 'delivered'), (90, 'refused'), (91, 'cancelled')], default=0, verbose_name='status')),
-                ('failure', models.CharField(blank=True, choices=[('suppressed', 'number is suppressed'), ('no_consent', 'no consent'), ('no_apply', 'in a no-apply interval'), ('capped', 'frequency cap reached'), ('repeated', 'the same text went to the number just before'), ('too_late', 'no longer valid'), ('missing_field', 'a field of the template is missing'), ('link_in_value', 'a link in a value, which the provider refuses'), ('invalid_number', 'number does not exist'), ('unreachable', 'phone not reachable'), ('blocked', 'blocked by the operator or the person'), ('rejected_content', 'text refused by the provider'), ('provider_error', 'provider error'), ('no_receipt', 'no receipt in time'), ('other', 'other')], default='', max_length=20, verbose_name='reason')),
+                ('failure', models.CharField(blank=True, choices=[('suppressed', 'number is suppressed'), ('no_consent', 'no consent'), ('no_apply', 'in a no-apply interval'), ('capped', 'frequency cap reached'), ('repeated', 'the same text went to the number just before'), ('dead_number', 'the number was found not to exist'), ('too_late', 'no longer valid'), ('missing_field', 'a field of the template is missing'), ('link_in_value', 'a link in a value, which the provider refuses'), ('invalid_number', 'number does not exist'), ('unreachable', 'phone not reachable'), ('blocked', 'blocked by the operator or the person'), ('rejected_content', 'text refused by the provider'), ('provider_error', 'provider error'), ('no_receipt', 'no receipt in time'), ('other', 'other')], default='', max_length=20, verbose_name='reason')),
                 ('waiting', models.CharField(blank=True, choices=[('quiet_hours', 'quiet hours'), ('no_route', 'no provider account is enabled'), ('throttled', 'the provider takes no more now'), ('not_found', 'the provider does not know it'), ('rate', 'its turn at the set rate')], default='', max_length=12, verbose_name='waiting for')),
                 ('attempts', models.SmallIntegerField(default=0, verbose_name='attempts')),
                 ('parts', models.SmallIntegerField(default=0, verbose_name='parts')),
@@ -142,6 +146,7 @@ class Migration(migrations.Migration):
                 ('settled_at', models.DateTimeField(null=True, verbose_name='settled')),
                 ('replied_at', models.DateTimeField(null=True, verbose_name='replied')),
                 ('needs_person', models.BooleanField(default=False, verbose_name='needs a person')),
+                ('is_bound', models.BooleanField(db_default=False, default=False, editable=False)),
                 ('business_type', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, to='customers.businesstype', verbose_name='business type')),
                 ('chunk', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='messages', to='messaging.chunk')),
                 ('customer', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='messages', to='customers.customer', verbose_name='customer')),
@@ -268,6 +273,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=backoffice.kit.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('at', models.DateTimeField(verbose_name='time')),
                 ('message_count', models.PositiveIntegerField(verbose_name='messages')),
+                ('unknown_count', models.PositiveIntegerField(default=0, verbose_name='in doubt')),
                 ('http_status', models.SmallIntegerField(default=0, verbose_name='HTTP status')),
                 ('problem', models.CharField(blank=True, default='', max_length=60, verbose_name='problem')),
                 ('answer', backoffice.kit.crypto.EncryptedField(default='', editable=True, kind='text', verbose_name='answer')),
@@ -340,9 +346,12 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('phone', backoffice.kit.crypto.EncryptedField(editable=True, kind='phone', verbose_name='phone')),
                 ('phone_index', models.BinaryField(max_length=16)),
-                ('failure', models.CharField(choices=[('suppressed', 'number is suppressed'), ('no_consent', 'no consent'), ('no_apply', 'in a no-apply interval'), ('capped', 'frequency cap reached'), ('repeated', 'the same text went to the number just before'), ('too_late', 'no longer valid'), ('missing_field', 'a field of the template is missing'), ('link_in_value', 'a link in a value, which the provider refuses'), ('invalid_number', 'number does not exist'), ('unreachable', 'phone not reachable'), ('blocked', 'blocked by the operator or the person'), ('rejected_content', 'text refused by the provider'), ('provider_error', 'provider error'), ('no_receipt', 'no receipt in time'), ('other', 'other')], max_length=20, verbose_name='reason')),
+                ('failure', models.CharField(choices=[('suppressed', 'number is suppressed'), ('no_consent', 'no consent'), ('no_apply', 'in a no-apply interval'), ('capped', 'frequency cap reached'), ('repeated', 'the same text went to the number just before'), ('dead_number', 'the number was found not to exist'), ('too_late', 'no longer valid'), ('missing_field', 'a field of the template is missing'), ('link_in_value', 'a link in a value, which the provider refuses'), ('invalid_number', 'number does not exist'), ('unreachable', 'phone not reachable'), ('blocked', 'blocked by the operator or the person'), ('rejected_content', 'text refused by the provider'), ('provider_error', 'provider error'), ('no_receipt', 'no receipt in time'), ('other', 'other')], max_length=20, verbose_name='reason')),
                 ('at', models.DateTimeField(verbose_name='time')),
-                ('state', models.CharField(choices=[('open', 'open'), ('retried', 'sent again'), ('corrected', 'number corrected'), ('suppressed', 'suppressed')], default='open', max_length=10, verbose_name='state')),
+                ('state', models.CharField(choices=[('open', 'open'), ('retried', 'sent again'), ('corrected', 'number corrected'), ('suppressed', 'suppressed'), ('allowed', 'allowed again')], default='open', max_length=10, verbose_name='state')),
+                ('recycled', models.CharField(blank=True, choices=[('works', 'works again'), ('silent', 'reached again after a long silence'), ('other', "is another customer's now")], default='', max_length=6, verbose_name='new owner?')),
+                ('origin', models.CharField(default='', max_length=40, verbose_name='ordered by')),
+                ('account', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, to='messaging.provideraccount', verbose_name='provider account')),
                 ('customer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to='customers.customer', verbose_name='customer')),
                 ('message', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='failed_number', to='messaging.message', verbose_name='message')),
             ],
@@ -455,6 +464,67 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'approvals by providers',
                 'ordering': ['-id'],
                 'constraints': [models.UniqueConstraint(fields=('version', 'account'), name='provider_template_once'), models.CheckConstraint(condition=models.Q(('code', ''), ('state', 'approved'), _negated=True), name='approved_has_a_code')],
+            },
+        ),
+        migrations.AddField(
+            model_name='failednumber',
+            name='template',
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, to='messaging.template', verbose_name='template'),
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(condition=models.Q(('needs_person', True)), fields=['id'], name='message_person'),
+        ),
+        migrations.CreateModel(
+            name='AccountHealth',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('looked_at', models.DateTimeField(verbose_name='looked at')),
+                ('submitted', models.PositiveIntegerField(default=0, verbose_name='handed over')),
+                ('errors', models.PositiveIntegerField(default=0, verbose_name='errors')),
+                ('judged', models.PositiveIntegerField(default=0, verbose_name='delivery looked at')),
+                ('slow', models.PositiveIntegerField(default=0, verbose_name='not delivered in time')),
+                ('delivered_at', models.DateTimeField(null=True, verbose_name='last delivery')),
+                ('last_error', models.CharField(blank=True, max_length=80, verbose_name='last error')),
+                ('last_error_at', models.DateTimeField(null=True, verbose_name='time of the last error')),
+                ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='health', to='messaging.provideraccount')),
+            ],
+            options={
+                'verbose_name': 'account health',
+                'verbose_name_plural': 'account health',
+            },
+        ),
+        migrations.CreateModel(
+            name='Route',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('numbers', models.CharField(blank=True, help_text='Prefixes: +86134-139, +852. Empty: every number.', max_length=400, validators=[messaging.models.route.check_numbers], verbose_name='numbers')),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='routes', to='messaging.provideraccount', verbose_name='provider account')),
+                ('message_type', models.ForeignKey(blank=True, help_text='Empty: every type.', null=True, on_delete=django.db.models.deletion.CASCADE, to='messaging.messagetype', verbose_name='message type')),
+            ],
+            options={
+                'verbose_name': 'route',
+                'verbose_name_plural': 'routes',
+                'ordering': ['id'],
+            },
+        ),
+        migrations.CreateModel(
+            name='WeightChange',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField(verbose_name='time')),
+                ('was', models.PositiveSmallIntegerField(verbose_name='from')),
+                ('now', models.PositiveSmallIntegerField(verbose_name='to')),
+                ('why', models.CharField(choices=[('errors', 'errors'), ('slow', 'slow delivery'), ('back', 'back towards its set weight'), ('hand', 'set by hand')], max_length=6, verbose_name='why')),
+                ('counted', models.JSONField(default=dict, verbose_name='counted')),
+                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='weight_changes', to='messaging.provideraccount', verbose_name='provider account')),
+                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL, verbose_name='by')),
+            ],
+            options={
+                'verbose_name': 'change of weight',
+                'verbose_name_plural': 'changes of weight',
+                'ordering': ['-id'],
             },
         ),
     ]

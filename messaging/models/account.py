@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -69,7 +69,25 @@ class ProviderAccount(models.Model):
         default="gsm",
         choices=[("gsm", _("GSM-7 / UCS-2")), ("china", _("Chinese rule (70/67)"))],
     )
-    weight = models.PositiveSmallIntegerField(_("weight"), default=100)
+    weight = models.PositiveSmallIntegerField(
+        _("set weight"),
+        default=50,
+        validators=[MaxValueValidator(100)],
+        help_text=_(
+            "0 to 100: its share beside the others. 0: nothing goes over it. Of accounts "
+            "with the same weight the cheaper is taken first."
+        ),
+    )
+    # Points that errors or slow delivery took off; it drifts back to 0.
+    lowered = models.PositiveSmallIntegerField(default=0, editable=False)
+    is_pinned = models.BooleanField(
+        _("weight held"),
+        default=False,
+        help_text=_("Its health changes nothing."),
+    )
+    cost = models.DecimalField(
+        _("price of a part"), max_digits=9, decimal_places=5, null=True, blank=True
+    )
     is_enabled = models.BooleanField(_("enabled"), default=True)
     rate = models.PositiveIntegerField(
         _("at most a second"),
@@ -101,6 +119,11 @@ class ProviderAccount(models.Model):
     def secret_values(self) -> dict[str, str]:
         values: dict[str, str] = json.loads(self.secrets or "{}")
         return values
+
+    @property
+    def weight_now(self) -> int:
+        """What routing goes by: the set weight less what its health took off."""
+        return self.weight if self.is_pinned else max(0, self.weight - self.lowered)
 
     def callback_url(self, kind: str) -> str:
         """The newest address for receipts or replies; empty before one was issued."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, models
@@ -11,27 +12,82 @@ from django.utils.translation import pgettext_lazy
 from backoffice.kit.bulk import is_postgres
 from backoffice.kit.crypto import EncryptedField
 from backoffice.kit.masking import mask_phone
-from customers.models import Customer
+from backoffice.platform.models import Parameter
+from customers.models import Customer, Suppression
 
+from .account import ProviderAccount
 from .message import Message
+from .template import Template
+
+# The same text to the same number fails again: only a corrected number helps.
+PERMANENT = (
+    Message.Failure.INVALID_NUMBER,
+    Message.Failure.BLOCKED,
+    Message.Failure.REJECTED_CONTENT,
+)
+# Taken from the rows as they stand, so that the list can be filtered without them.
+_COPIED = (
+    "INSERT INTO messaging_failednumber (message_id, customer_id, phone, phone_index, "
+    "failure, at, state, recycled, account_id, template_id, origin) "
+    "SELECT m.id, m.customer_id, m.phone, m.phone_index, m.failure, %s, 'open', '', "
+    "m.account_id, v.template_id, c.origin FROM messaging_message m "
+    "JOIN messaging_templateversion v ON v.id = m.template_version_id "
+    "JOIN messaging_chunk c ON c.id = m.chunk_id "
+)
+# Failures of a number, since it was last corrected or allowed again -> no more is sent.
+_STOPPED = (
+    "INSERT INTO customers_suppression (phone_index, scope, reason, created_at) "
+    "SELECT phone_index, %s, %s, %s FROM messaging_failednumber "
+    "WHERE failure = %s AND state IN ('open', 'retried') AND phone_index IN "
+    "(SELECT phone_index FROM messaging_failednumber WHERE message_id IN ({marks})) "
+    "GROUP BY phone_index HAVING COUNT(*) >= %s ON CONFLICT DO NOTHING"
+)
+DEAD, MARKETING = Suppression.Scope.DEAD.value, Suppression.Scope.MARKETING.value
+
+
+class Stopping(NamedTuple):
+    """After so many failures (a parameter; 0: never) a number gets nothing of the scope."""
+
+    failure: str
+    scope: str
+    parameter: str
+    reason: str
+
+
+# Who blocks us, or whose operator does, may still be told of a loan.
+STOPPING = (
+    Stopping("invalid_number", DEAD, "stop_after_invalid", "number does not exist"),
+    Stopping("blocked", MARKETING, "stop_after_blocked", "blocked before"),
+)
 
 
 class FailedNumberQuerySet(models.QuerySet["FailedNumber"]):
     def record(self, message_ids: Sequence[UUID], *, now: datetime) -> None:
-        """List the numbers of these messages, as far as they failed (A6); once each."""
+        """List the numbers of these messages, as far as they failed (A6); once each.
+
+        Numbers that have failed for good often enough are sent nothing any more.
+        """
         if not message_ids:
             return
         marks = ", ".join(["%s"] * len(message_ids))
-        plain = [pk if is_postgres() else pk.hex for pk in message_ids]
+        ids = [pk if is_postgres() else pk.hex for pk in message_ids]
+        at = connection.ops.adapt_datetimefield_value(now)
         with connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO messaging_failednumber "  # noqa: S608
-                "(message_id, customer_id, phone, phone_index, failure, at, state) "
-                "SELECT id, customer_id, phone, phone_index, failure, %s, 'open' "
-                f"FROM messaging_message WHERE id IN ({marks}) AND status = 40 "
+                f"{_COPIED} WHERE m.id IN ({marks}) AND m.status = 40 "
                 "ON CONFLICT DO NOTHING",
-                [connection.ops.adapt_datetimefield_value(now), *plain],
+                [at, *ids],
             )
+            for failure, scope, parameter, reason in STOPPING:
+                if most := Parameter.read(parameter):
+                    values = [scope, reason, at, failure, *ids, most]
+                    cursor.execute(_STOPPED.format(marks=marks), values)
+
+    def permanent(self) -> FailedNumberQuerySet:
+        return self.filter(failure__in=PERMANENT)
+
+    def passing(self) -> FailedNumberQuerySet:
+        return self.exclude(failure__in=PERMANENT)
 
 
 class FailedNumber(models.Model):
@@ -42,6 +98,14 @@ class FailedNumber(models.Model):
         RETRIED = "retried", _("sent again")
         CORRECTED = "corrected", _("number corrected")
         SUPPRESSED = "suppressed", _("suppressed")
+        ALLOWED = "allowed", _("allowed again")
+
+    class Recycled(models.TextChoices):
+        """Why the number may be somebody else's by now."""
+
+        WORKS = "works", _("works again")
+        SILENT = "silent", _("reached again after a long silence")
+        OTHER = "other", _("is another customer's now")
 
     message = models.OneToOneField(
         Message,
@@ -62,6 +126,32 @@ class FailedNumber(models.Model):
     state = models.CharField(
         _("state"), max_length=10, choices=State.choices, default=State.OPEN
     )
+
+    recycled = models.CharField(
+        _("new owner?"),
+        max_length=6,
+        choices=Recycled.choices,
+        blank=True,
+        default="",
+    )
+    # As the message had them.
+    account = models.ForeignKey(
+        ProviderAccount,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        verbose_name=_("provider account"),
+    )
+    template = models.ForeignKey(
+        Template,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        verbose_name=_("template"),
+    )
+    origin = models.CharField(_("ordered by"), max_length=40, default="")
 
     objects = FailedNumberQuerySet.as_manager()
 

@@ -182,6 +182,7 @@ class Message(models.Model):
         NO_APPLY = "no_apply", _("in a no-apply interval")
         CAPPED = "capped", _("frequency cap reached")
         REPEATED = "repeated", _("the same text went to the number just before")
+        DEAD_NUMBER = "dead_number", _("the number was found not to exist")
         TOO_LATE = "too_late", _("no longer valid")
         MISSING_FIELD = "missing_field", _("a field of the template is missing")
         LINK_IN_VALUE = (
@@ -273,6 +274,9 @@ class Message(models.Model):
     settled_at = models.DateTimeField(_("settled"), null=True)
     replied_at = models.DateTimeField(_("replied"), null=True)
     needs_person = models.BooleanField(_("needs a person"), default=False)
+    # Goes over `account` and no other: it was in doubt there, or staff chose the account.
+    # A default of the database: COPY need not name it.
+    is_bound = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
         verbose_name = _("message")
@@ -281,6 +285,10 @@ class Message(models.Model):
         indexes = [
             # frequency caps, repeated texts, search by number; both columns never change
             models.Index(fields=["phone_index", "created_at"], name="message_phone"),
+            # staff's list; what changes outcomes does not touch the column, so stays HOT
+            models.Index(
+                fields=["id"], condition=Q(needs_person=True), name="message_person"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -23,6 +23,8 @@ class Submission(models.Model):
     )
     at = models.DateTimeField(_("time"))
     message_count = models.PositiveIntegerField(_("messages"))
+    # Of them in doubt: what an account's health is judged by.
+    unknown_count = models.PositiveIntegerField(_("in doubt"), default=0)
     http_status = models.SmallIntegerField(_("HTTP status"), default=0)
     problem = models.CharField(_("problem"), max_length=60, blank=True, default="")
     answer = EncryptedField("text", verbose_name=_("answer"), default="")

@@ -10,6 +10,9 @@ from tests.architecture.source import APPS
 
 ELSEWHERE = {
     "messaging.CallbackToken": "shown once when it is made; only its hash is kept",
+    "messaging.AccountHealth": "a part of its account",
+    "messaging.Route": "a part of its account",
+    "messaging.WeightChange": "a part of its account",
     "messaging.ProviderReference": "a part of the life of an SMS",
     "messaging.Chunk": "how workers share the sending; a push shows its progress",
     "messaging.Pace": "a number by which workers share a rate",
