@@ -34,6 +34,7 @@ LARGEST = {"receipts": 256 * 1024, "replies": 256 * 1024, "calls": 8 * 1024 * 10
 StartResponse = Callable[..., Any]
 Reply = tuple[str, str, bytes]
 PLAIN = "text/plain; charset=utf-8"
+FORM = "application/x-www-form-urlencoded"
 
 
 def door(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -67,7 +68,7 @@ def _answer(environ: dict[str, Any]) -> Reply:
     provider = transport(account.transport)
     if not provider.verify(account, Callback(_url(environ), _headers(environ), body)):
         return "403 Forbidden", PLAIN, b"not authenticated"
-    _store(account, kind, body, environ.get("CONTENT_TYPE", ""))
+    _store(account, kind, _said(environ, body), environ.get("CONTENT_TYPE", ""))
     later(APPLY, lane="receipts", once=True)
     return "200 OK", *provider.acknowledgement()
 
@@ -86,6 +87,13 @@ def _body(environ: dict[str, Any], most: int) -> bytes | None:
         return None
     body: bytes = environ["wsgi.input"].read(length)
     return body if len(body) <= most else None
+
+
+def _said(environ: dict[str, Any], body: bytes) -> bytes:
+    """A form and the query of its address (our SMS id, say) are one form."""
+    query = str(environ.get("QUERY_STRING", "")).encode("latin-1")
+    is_form = environ.get("CONTENT_TYPE", "").startswith(FORM)
+    return body + b"&" + query if is_form and query and query != body else body
 
 
 def _url(environ: dict[str, Any]) -> str:

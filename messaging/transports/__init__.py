@@ -15,6 +15,7 @@ TRANSPORTS = {
     "simulator": "messaging.transports.simulator.Simulator",
     "smpp": "messaging.transports.smpp.Smpp",
     "tencent": "messaging.transports.tencent.Tencent",
+    "twilio": "messaging.transports.twilio.Twilio",
 }
 
 
