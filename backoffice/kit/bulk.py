@@ -7,7 +7,7 @@ are what the database takes (bytes, str, int, UUID, datetime, JSON as a str).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import NoneType
 from typing import Any, Protocol, cast
@@ -196,18 +196,51 @@ def _update_from_arrays(
 
 
 def run_bound(statement: str, params: Sequence[Any]) -> int:
-    """Run a statement of PostgreSQL with parameters bound by the server; rows touched.
+    """Run a statement of PostgreSQL with parameters bound by the server; rows touched."""
+    with _server_bound() as cursor:
+        cursor.execute(statement, params)
+        return int(cursor.rowcount)
 
-    Django's own cursor writes them into the text: for long arrays that takes longer
-    than the statement does.
+
+def run_over(
+    statement: str,
+    model: type[models.Model],
+    fields: Sequence[str],
+    rows: Sequence[Row],
+) -> list[Any]:
+    """Run a statement over rows: it calls them `{v}`, with the columns of the fields.
+
+    What it returns. One statement on PostgreSQL; on SQLite one for some thousands of rows.
+    """
+    if not rows:
+        return []
+    columns = [model._meta.get_field(name) for name in fields]
+    if is_postgres():
+        source, params = arrays(columns, rows)
+        return _returned(_server_bound(), statement.format(v=source), params)
+    found: list[Any] = []
+    for source, params in _values(columns, rows):
+        found += _returned(connection.cursor(), statement.format(v=source), params)
+    return found
+
+
+def _returned(opened: Any, statement: str, params: Sequence[Any]) -> list[Any]:
+    with opened as cursor:
+        cursor.execute(statement, params)
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+def _server_bound() -> Any:
+    """A cursor whose parameters the server of PostgreSQL binds.
+
+    Django's own writes them into the text: for long arrays that takes longer than the
+    statement does.
     """
     connection.ensure_connection()
     raw: Any = psycopg.Cursor(cast("Any", connection.connection))
     logged = connection.queries_logged
     wrap = connection.make_debug_cursor if logged else connection.make_cursor
-    with wrap(raw) as cursor:
-        cursor.execute(statement, params)
-        return int(cursor.rowcount)
+    return wrap(raw)
 
 
 def arrays(columns: Sequence[Any], rows: Sequence[Row]) -> tuple[str, list[Any]]:
@@ -267,25 +300,32 @@ def _update_from_values(
     rows: Sequence[Row],
     where: str,
 ) -> int:
+    changed = 0
+    with connection.cursor() as cursor:
+        for source, params in _values(columns, rows):
+            cursor.execute(_update_sql(model, columns, source, where), params)
+            changed += cursor.rowcount
+    return changed
+
+
+def _values(
+    columns: Sequence[Any], rows: Sequence[Row]
+) -> Iterator[tuple[str, list[Any]]]:
+    """Rows as tables `v` of SQLite, which takes so many parameters, with those."""
     names = ", ".join(f"column{n + 1} AS {_column(c)}" for n, c in enumerate(columns))
     one = "(" + ", ".join(["%s"] * len(columns)) + ")"
     size = max(1, 30_000 // len(columns))
-    changed = 0
-    with connection.cursor() as cursor:
-        for start in range(0, len(rows), size):
-            batch = rows[start : start + size]
-            values = ", ".join([one] * len(batch))
-            source = f"(SELECT {names} FROM (VALUES {values})) AS v"  # noqa: S608
-            cursor.execute(
-                _update_sql(model, columns, source, where),
-                [
-                    _plain(c, value)
-                    for row in batch
-                    for c, value in zip(columns, row, strict=True)
-                ],
-            )
-            changed += cursor.rowcount
-    return changed
+    for start in range(0, len(rows), size):
+        batch = rows[start : start + size]
+        values = ", ".join([one] * len(batch))
+        yield (
+            f"(SELECT {names} FROM (VALUES {values})) AS v",  # noqa: S608
+            [
+                _plain(c, value)
+                for row in batch
+                for c, value in zip(columns, row, strict=True)
+            ],
+        )
 
 
 def chunks(rows: Iterable[Any], size: int) -> Iterable[list[Any]]:
