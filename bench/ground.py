@@ -22,23 +22,52 @@ SERVER = os.environ.get("BENCH_SERVER", "postgres://postgres@127.0.0.1:5432")
 DSN = f"{SERVER}/{DATABASE}"
 
 
-def environment():
-    """Settings of this process and its children; call it before Django is set up."""
+def on_postgres():
+    """Settings of this process and its children; the queue's socket."""
     with psycopg.connect(f"{SERVER}/postgres", autocommit=True) as db:
         if not db.execute(
             "SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)
         ).fetchone():
             db.execute(f"CREATE DATABASE {DATABASE}")
+    return _environment(HERE / "data", DATABASE_URL=DSN)
+
+
+def on_sqlite():
+    """The same with a file of our own under VAR_DIR."""
+    return _environment(Path(os.environ["VAR_DIR"]))
+
+
+def _environment(var, **more):
     from backoffice.kit import localkeys
 
-    var = HERE / "data"
     keys = localkeys.load(var / "keys.json", given={"": ""}, may_generate=True)
     queue = localkeys.socket_dir(var) / "valkey.sock"
     os.environ.update(
-        keys, VAR_DIR=str(var), DATABASE_URL=DSN, REDIS_URL=f"unix://{queue}", LOG_LEVEL="WARNING",
-        DJANGO_SETTINGS_MODULE="backoffice.settings",
+        keys, VAR_DIR=str(var), REDIS_URL=f"unix://{queue}", LOG_LEVEL="WARNING",
+        DJANGO_SETTINGS_MODULE="backoffice.settings", **more,
     )  # fmt: skip
     return queue
+
+
+@contextlib.contextmanager
+def embedded(socket):
+    """Django set up, its database migrated, and a queue of our own at the socket."""
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    from backoffice.supervisor import valkey
+
+    valkey.private_folder(socket.parent)
+    queue = valkey.embedded(
+        socket, data=None, log=Path(os.environ["VAR_DIR"]) / "valkey.log"
+    ).start()
+    try:
+        valkey.wait_for(f"unix://{socket}")
+        call_command("migrate", verbosity=0)
+        yield
+    finally:
+        queue.stop()
 
 
 def free_port():

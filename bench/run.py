@@ -15,7 +15,12 @@ from bench import ground
 from bench.results import keep
 
 # A benchmark's figures -> the module whose `run()` measures them.
-BENCHMARKS = {("bulk_100", "worker_rss_mb"): "bench.bulk"}
+BENCHMARKS = {
+    ("bulk_100", "bulk_growth", "worker_rss_mb"): "bench.bulk",
+    ("bulk_1",): "bench.bulk_one",
+    ("bulk_aged",): "bench.bulk_aged",
+    ("bulk_sqlite",): "bench.bulk_sqlite",
+}
 
 
 def main(only):
@@ -25,27 +30,12 @@ def main(only):
     if not chosen:
         known = ", ".join(name for names in BENCHMARKS for name in names)
         sys.exit(f"There is no benchmark {only}. There are: {known}.")
-    socket = ground.environment()
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    from backoffice.supervisor import valkey
-
-    valkey.private_folder(socket.parent)
-    queue = valkey.embedded(
-        socket, data=None, log=ground.HERE / "data" / "valkey.log"
-    ).start()
-    try:
-        valkey.wait_for(f"unix://{socket}")
-        call_command("migrate", verbosity=0)
+    with ground.embedded(ground.on_postgres()):
         for module in chosen:
             results = importlib.import_module(module).run()
             keep(results)
             for result in results:
                 print(result.line(), flush=True)
-    finally:
-        queue.stop()
 
 
 if __name__ == "__main__":

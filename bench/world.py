@@ -18,8 +18,26 @@ _CUSTOMER = [
 ]  # fmt: skip
 
 
-def customers(count, business_type):
-    """`count` customers with consent who belong to the business type's user group."""
+def members(count):
+    """A business type whose user group is `count` customers with consent."""
+    kind = BusinessType.objects.get_or_create(
+        code=f"bench-{count}", defaults={"name": f"Bench {count}"}
+    )[0]
+    customers(count)
+    if UserGroup.objects.filter(business_type=kind).count() != count:
+        UserGroup.objects.filter(business_type=kind).delete()
+        first = Customer.objects.filter(source="bench").order_by("pk")
+        ids = first.values_list("pk", flat=True)[:count]
+        for some in chunks(ids.iterator(20_000), 20_000):
+            rows = [(kind.pk, pk, BEGAN, BEGAN, 1) for pk in some]
+            insert_rows(UserGroup, _MEMBER, rows)
+    return kind
+
+
+_MEMBER = ["business_type", "customer", "first_at", "last_at", "count"]
+
+
+def customers(count):
     have = Customer.objects.filter(source="bench").count()
     for numbers in chunks(range(have, count), 20_000):
         insert_rows(Customer, _CUSTOMER, [_customer(n) for n in numbers])
@@ -32,12 +50,6 @@ def customers(count, business_type):
             ["customer", "purpose", "source", "given_at"],
             [(pk, "marketing", "bench", BEGAN) for pk in ids],
         )
-        rows = [(business_type.pk, pk, BEGAN, BEGAN, 1) for pk in ids]
-        insert_rows(
-            UserGroup,
-            ["business_type", "customer", "first_at", "last_at", "count"],
-            rows,
-        )
 
 
 def _customer(n):
@@ -48,43 +60,47 @@ def _customer(n):
     )  # fmt: skip
 
 
-def event(sink_port):
-    """A marketing event over the sink whose audience is everybody; returns a new one each time."""
-    account, _made = ProviderAccount.objects.get_or_create(
-        name="sink", defaults={"channel": "sms", "transport": "simulator"}
-    )
-    account.settings = {"url": f"http://127.0.0.1:{sink_port}"}
-    account.set_secrets({"secret": "bench"})
-    account.save()
-    kind, _made = MessageType.objects.get_or_create(
-        code="bench-offer",
-        defaults={"name": "Offer", "purpose": "marketing", "valid_hours": 24},
-    )
-    template, made = Template.objects.get_or_create(
-        name="bench",
-        defaults={"message_type": kind, "language": "en", "is_default": False},
-    )
-    if made:
-        template.publish(
-            "Hello {name}, your offer of {amount} is ready: {link}", now=BEGAN
-        )
-    event_type, made = EventType.objects.get_or_create(
-        code="bench", defaults={"name": "Bench", "message_type": kind}
-    )
-    if made:
-        event_type.business_types.add(business_type())
-        event_type.parameters.create(name="amount", label="Amount", kind="number")
+def event(sink_port, kind, *, batch=100):
+    """A marketing event over the sink for a business type's members; a new one each time."""
+    sink = account()
+    sink.settings = {"url": f"http://127.0.0.1:{sink_port}", "batch": batch}
+    sink.set_secrets({"secret": "bench"})
+    sink.save()
+    event_type = _event_type()
+    event_type.business_types.set([kind])
     return MarketingEvent.objects.create(
-        event_type=event_type, name="bench", parameters={"amount": "1000"}, template=template,
+        event_type=event_type, name="bench", parameters={"amount": "1000"}, template=template(),
         link_target="https://bank.example/offer", tracking=[{"name": "channel", "value": "sms"}], requested_by="bench",
     )  # fmt: skip
 
 
-def business_type():
-    return BusinessType.objects.get_or_create(code="bench", defaults={"name": "Bench"})[
-        0
-    ]
+def account():
+    return ProviderAccount.objects.get_or_create(
+        name="sink", defaults={"channel": "sms", "transport": "simulator"}
+    )[0]
 
 
-def tomorrow():
-    return datetime.now(UTC) + timedelta(days=1)
+def template():
+    kind, _made = MessageType.objects.get_or_create(
+        code="bench-offer",
+        defaults={"name": "Offer", "purpose": "marketing", "valid_hours": 24},
+    )
+    offer, made = Template.objects.get_or_create(
+        name="bench",
+        defaults={"message_type": kind, "language": "en", "is_default": False},
+    )
+    if made:
+        offer.publish(
+            "Hello {name}, your offer of {amount} is ready: {link}", now=BEGAN
+        )
+    return offer
+
+
+def _event_type():
+    event_type, made = EventType.objects.get_or_create(
+        code="bench",
+        defaults={"name": "Bench", "message_type": template().message_type},
+    )
+    if made:
+        event_type.parameters.create(name="amount", label="Amount", kind="number")
+    return event_type

@@ -67,14 +67,10 @@ class KeyRing:
         return known
 
 
-@lru_cache(maxsize=4)
-def _ring(written: str) -> KeyRing:
-    return KeyRing(written)
-
-
+@lru_cache(maxsize=1)
 def key_ring() -> KeyRing:
-    """The ring of this installation."""
-    return _ring(settings.KEY_RING)
+    """The ring of this installation, read once: asking the settings costs as much as a cipher."""
+    return KeyRing(settings.KEY_RING)
 
 
 def encrypt(value: str, kind: str) -> bytes:

@@ -1,6 +1,6 @@
-"""The bare pipeline, frozen: snapshot, render, submit 100 a request, record; no rules.
+"""The bare pipeline, frozen: snapshot, render, submit, record; no rules.
 
-`python -m bench.limits.bulk DSN SINK_PORT ROWS` prints messages per second. Two workers,
+`python -m bench.limits.bulk DSN SINK_PORT ROWS BATCH` prints messages per second. Two workers,
 rows go in by COPY and change by one UPDATE from a temporary table; the HTTP client is
 hand-written. It is what the machine can do, not what a product should be.
 """
@@ -55,7 +55,7 @@ def answer(stream):
     ]
 
 
-def work(dsn, port, first, last):
+def work(dsn, port, first, last, size):
     sock = socket.create_connection(("127.0.0.1", port))
     stream = sock.makefile("rb")
     with psycopg.connect(dsn) as db:
@@ -66,7 +66,7 @@ def work(dsn, port, first, last):
                 "SELECT id, phone, name FROM bare_message WHERE id >= %s AND id < %s",
                 (start, end),
             ).fetchall()
-            batches = [rows[at : at + 100] for at in range(0, len(rows), 100)]
+            batches = [rows[at : at + size] for at in range(0, len(rows), size)]
             for batch in batches:
                 submit(sock, batch)
             answers = [row for _batch in batches for row in answer(stream)]
@@ -80,14 +80,14 @@ def work(dsn, port, first, last):
             db.commit()
 
 
-def main(dsn, port, rows):
+def main(dsn, port, rows, size):
     with psycopg.connect(dsn, autocommit=True) as db:
         db.execute(SETUP.format(rows=rows))
         began = time.perf_counter()
         db.execute(SNAPSHOT)
         half = rows // 2 + 1
         workers = [
-            multiprocessing.Process(target=work, args=(dsn, port, first, last))
+            multiprocessing.Process(target=work, args=(dsn, port, first, last, size))
             for first, last in ((1, half), (half, rows + 1))
         ]
         for worker in workers:
@@ -105,4 +105,4 @@ def main(dsn, port, rows):
 
 if __name__ == "__main__":
     os.environ.setdefault("PGCONNECT_TIMEOUT", "5")
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], *map(int, sys.argv[2:5]))

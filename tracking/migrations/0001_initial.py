@@ -165,7 +165,7 @@ class Migration(migrations.Migration):
             name='TrackingRecord',
             fields=[
                 ('message', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, primary_key=True, related_name='tracking', serialize=False, to='messaging.message', verbose_name='SMS id')),
-                ('code', models.CharField(max_length=10, null=True, unique=True, verbose_name='link code')),
+                ('code', models.CharField(max_length=10, null=True, verbose_name='link code')),
                 ('target', models.CharField(blank=True, default='', max_length=500, verbose_name='leads to')),
                 ('adds_token', models.BooleanField(default=False, verbose_name='adds a token to the link')),
                 ('requested_by', models.CharField(max_length=80, verbose_name='ordered by')),
@@ -177,6 +177,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'tracking record',
                 'verbose_name_plural': 'tracking records',
+                'constraints': [models.UniqueConstraint(fields=('code',), name='tracking_code_once')],
             },
         ),
         migrations.CreateModel(

@@ -64,7 +64,7 @@ class TrackingRecord(models.Model):
         verbose_name=_("SMS id"),
     )
     code = models.CharField(  # noqa: DJ001  null: unique among those that have one
-        _("link code"), max_length=10, unique=True, null=True
+        _("link code"), max_length=10, null=True
     )
     target = models.CharField(_("leads to"), max_length=500, blank=True, default="")
     # The redirect adds a signed, short-lived token that names the code (design.md).
@@ -103,6 +103,10 @@ class TrackingRecord(models.Model):
     class Meta:
         verbose_name = _("tracking record")
         verbose_name_plural = _("tracking records")
+        constraints = [
+            # not `unique=True`: its second index, for LIKE, would cost each insert
+            models.UniqueConstraint(fields=["code"], name="tracking_code_once")
+        ]
 
     def __str__(self) -> str:
         return str(self.message_id)
