@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from backoffice.kit.crypto import KeyRing, at_rest, key_ring
 from customers.models import Consent, NoApplyInterval, Suppression
@@ -26,12 +26,8 @@ __all__ = ["LEFT_OUT", "Failure", "Judgement", "Passed", "judge"]
 
 Failure = Message.Failure
 Row = dict[str, Any]
-_REASONS = (
-    Failure.TOO_LATE.value,
-    Failure.SUPPRESSED.value,
-    Failure.NO_CONSENT.value,
-    Failure.NO_APPLY.value,
-)
+_REASONS = (Failure.NO_CONSENT.value, Failure.NO_APPLY.value)
+EVERYTHING, DEAD = Suppression.Scope.EVERYTHING.value, Suppression.Scope.DEAD.value
 SMS = ProviderAccount.Channel.SMS.value
 
 
@@ -46,6 +42,8 @@ class Passed:
     version_id: int
     attempts: int
     is_marketing: bool
+    tried: int | None = None  # the account of its last attempt
+    is_bound: bool = False  # to that account
 
 
 @dataclass(slots=True)
@@ -79,10 +77,21 @@ def judge(chunk: Chunk, *, now: datetime, most: int | None = None) -> Judgement:
 
 def _refusal(row: Row) -> str:
     """The first reason against, or an empty string."""
+    if row["too_late"]:
+        return Failure.TOO_LATE
+    if row["scope"] and (held := _held(row["scope"], row["is_marketing"])):
+        return held
     for reason in _REASONS:
         if row[reason]:
             return reason
     return Failure.CAPPED if row["found"] == CAPPED else ""
+
+
+def _held(scope: str, is_marketing: bool) -> str:
+    """Why a number suppressed for the scope gets nothing; empty: it gets this SMS."""
+    if scope == DEAD:
+        return Failure.DEAD_NUMBER
+    return Failure.SUPPRESSED if is_marketing or scope == EVERYTHING else ""
 
 
 def _compare(
@@ -110,6 +119,8 @@ def _passed(row: dict[str, Any], ring: KeyRing) -> Passed:
         version_id=row["template_version_id"],
         attempts=row["attempts"],
         is_marketing=row["is_marketing"],
+        tried=row["account_id"],
+        is_bound=row["is_bound"],
     )
 
 
@@ -122,22 +133,22 @@ def _facts(chunk: Chunk, limits: Limits, now: datetime) -> QuerySet[Message, Row
         # Asked of the database: reading a time costs more than all of the rest.
         "too_late": Q(expires_at__lte=now),
         "zone": F("customer__time_zone"),
-        "suppressed": _suppressed(),
+        "scope": _scope(),
         "no_consent": _no_consent(),
         "no_apply": _no_apply(now),
         "found": finding(limits, now),
     }
     rows: QuerySet[Message, Row] = due.annotate(**facts).values(
         "id", "phone_index", "template_version_id", "attempts",
-        "is_marketing", *facts,
+        "is_marketing", "account_id", "is_bound", *facts,
     )  # fmt: skip
     return rows
 
 
-def _suppressed() -> Q:
+def _scope() -> Subquery:
+    """What the number is suppressed for, the widest first as the index has them; or null."""
     of_number = Suppression.objects.filter(phone_index=OuterRef("phone_index"))
-    wholly = of_number.filter(scope=Suppression.Scope.EVERYTHING)
-    return Q(Exists(wholly)) | Q(is_marketing=True) & Q(Exists(of_number))
+    return Subquery(of_number.order_by("scope").values("scope")[:1])
 
 
 def _no_consent() -> Q:
