@@ -78,6 +78,13 @@ def test_a_held_notice_says_why(staff_client: Client):
 
 
 @pytest.mark.requirement("A4")
+def test_a_notice_whose_text_says_otherwise_names_what_differs(staff_client: Client):
+    response = add(staff_client, text="Payment due: CNY 99.00", amount="100")
+    page = staff_client.get(response.url).content.decode()
+    assert "amount “CNY 99.00” in the text, 100.00 given" in page
+
+
+@pytest.mark.requirement("A4")
 def test_the_form_takes_what_is_missing_from_the_customer(staff_client: Client):
     make_customer(phone=PHONE, external_id="77", name="王芳")
     add(staff_client, name="", phone="", customer_number="77")

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from backoffice.platform.models import ApiClient
+from backoffice.platform.models import ApiClient, AuditEntry
 from campaigns.jobs import send_due_notices
 from campaigns.models import Notice
 from campaigns.notices import (
@@ -338,6 +338,26 @@ def test_a_person_decides_the_type_and_releases():
     notice.refresh_from_db()
     assert done == {"scheduled": 1, "held": 0}
     assert (notice.status, notice.hold, notice.message_type) == ("scheduled", "", kind)
+
+
+WRONG = "您的还款1,243.50元将于11月30日到期，提前还款提醒"
+
+
+@pytest.mark.requirement("A4")
+def test_a_text_that_says_another_amount_and_day_holds_the_notice():
+    notice = taken(text=WRONG)
+    assert (notice.status, notice.hold) == ("held", "mismatch")
+    assert notice.detail == (
+        "amount: 1,243.50元 ≠ 1,234.50; due_on: 11月30日 ≠ 2026-11-28"
+    )
+
+
+def test_a_person_who_looked_at_both_releases_it():
+    held = Notice.objects.filter(pk=taken(text=WRONG).pk)
+    assert release(held, by=None, now=NOON) == {"scheduled": 0, "held": 1}
+    assert release(held, fields_are_right=True, by=None, now=NOON)["scheduled"] == 1
+    entry = AuditEntry.objects.first()
+    assert entry.detail == {"scheduled": 1, "held": 0, "overruled": True}
 
 
 @pytest.mark.requirement("A5")
