@@ -14,6 +14,7 @@ import json
 import os
 import secrets
 import socket
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -40,7 +41,7 @@ from .rendering import Compiled, MissingFields
 from .routing import choose
 from .text import count_parts
 from .transports import transport
-from .transports.base import Approved, Exchange, Outgoing, Transport, cut
+from .transports.base import Approved, Exchange, Outgoing, complete, cut
 from .visit import Visit
 
 Status = Message.Status
@@ -68,6 +69,10 @@ def send_chunk(chunk_id: int) -> dict[str, int]:
     return dict(counts)
 
 
+class Frozen(RuntimeError):
+    """We stood still behind a fence until the lease ran out: by now it may be sent again."""
+
+
 class Lease:
     """Our hold on a chunk, renewed while we work on it; somebody else's once it ran out."""
 
@@ -76,18 +81,27 @@ class Lease:
         # Where it ends early: when the chunk is to be taken up again, and why not before.
         self.back_at: datetime | None = None
         self.waiting = ""
+        self._began = 0.0
         self.owner = f"{socket.gethostname()[:16]}:{os.getpid()}:{secrets.token_hex(4)}"
 
     def take(self) -> bool:
-        return self.chunk.lease(self.owner, now=self.clock.now(), seconds=self.seconds)
+        return self.chunk.lease(self.owner, now=self._begin(), seconds=self.seconds)
 
     def renew(self, account: ProviderAccount) -> bool:
         """True while the chunk is ours and nothing stops it, or sending over the account.
 
         In a transaction it stays ours until the commit.
         """
-        now = self.clock.now()
+        now = self._begin()
         return self.chunk.hold(self.owner, account, now=now, seconds=self.seconds)
+
+    @property
+    def has_run_out(self) -> bool:
+        return time.monotonic() - self._began >= self.seconds
+
+    def _begin(self) -> datetime:
+        self._began = time.monotonic()
+        return self.clock.now()
 
     def come_back(self, at: datetime | None, waiting: str) -> None:
         self.back_at, self.waiting = at, waiting
@@ -177,7 +191,6 @@ def _send_ready(
     counts: Counter[str] = Counter()
     exchanges: list[Exchange] = []
     by_id = {message.id: (message, parts) for message, _out, parts in ready}
-    provider = transport(account.transport)
     visit = Visit(lease.chunk, account, lease.clock)
     with Session() as http:
         for batch in cut(ready, visit.fence(Parameter.read("fence_size"))):
@@ -194,7 +207,7 @@ def _send_ready(
             if not ours:
                 return counts
             items = [out for out in items if out.id in fenced]
-            exchanges = _hand_over(provider, account, items, http)
+            exchanges = _hand_over(lease, account, items, http)
             visit.saw(exchanges)
         with transaction.atomic():
             now = lease.clock.now()
@@ -204,15 +217,15 @@ def _send_ready(
 
 
 def _hand_over(
-    provider: Transport,
-    account: ProviderAccount,
-    items: Sequence[Outgoing],
-    http: Session,
+    lease: Lease, account: ProviderAccount, items: Sequence[Outgoing], http: Session
 ) -> list[Exchange]:
+    """What came of a fence; no outcome is doubt. Raises Frozen."""
     failpoint("after_fence")
-    exchanges = provider.send(account, items, http)
+    if lease.has_run_out:
+        raise Frozen
+    exchanges = transport(account.transport).send(account, items, http)
     failpoint("after_send")
-    return exchanges
+    return complete(items, exchanges)
 
 
 def _signature(account: ProviderAccount, first: Outgoing) -> str:

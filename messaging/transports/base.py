@@ -186,5 +186,15 @@ class Transport(Protocol):
         """Content type and body that the provider takes for "received"."""
 
 
+def complete(items: Sequence[Outgoing], exchanges: list[Exchange]) -> list[Exchange]:
+    """The exchanges, and doubt for each SMS that a provider's file said nothing of."""
+    if sum(len(one.outcomes) for one in exchanges) == len(items):
+        return exchanges
+    said = {outcome.id for one in exchanges for outcome in one.outcomes}
+    silent = [item.id for item in items if item.id not in said]
+    unknown = [Outcome(one, Status.UNKNOWN) for one in silent]
+    return [*exchanges, Exchange(unknown, problem="no outcome")]
+
+
 def cut(rows: Sequence[Any], size: int) -> list[Sequence[Any]]:
     return [rows[start : start + size] for start in range(0, len(rows), size)]
