@@ -17,6 +17,7 @@ KINDS: dict[str, str] = {
     "messaging.jobs.wake_due": "service",
     "messaging.jobs.sweep": "default",
     "messaging.jobs.sweep_calls": "default",
+    "messaging.jobs.sweep_parked": "marketing",
     "tracking.jobs.scan_sources": "marketing",
     "tracking.jobs.take_clicks": "default",
     "tracking.jobs.read_messaging": "marketing",
@@ -35,6 +36,9 @@ WORDS: dict[str, Any] = {
     "messaging.jobs.wake_due": _("Send what has waited for its time"),
     "messaging.jobs.sweep": _("Send what is due, settle what is in doubt"),
     "messaging.jobs.sweep_calls": _("Make the calls that are due"),
+    "messaging.jobs.sweep_parked": _(
+        "Match receipts that came too early, forget what providers sent long ago"
+    ),
     "tracking.jobs.scan_sources": _("Scan the behaviour sources"),
     "tracking.jobs.take_clicks": _("Take clicks into the behaviour log"),
     "tracking.jobs.read_messaging": _(

@@ -1,19 +1,28 @@
-"""What the door stored is read here: receipts settle messages, replies and calls are taken."""
+"""What the door stored is read here: receipts settle messages, replies and calls are taken.
+
+Some thousand receipts are one transaction, whatever requests they came in. Where one of
+them spoils it, those requests are applied one by one, so that it holds up no other.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import accumulate
+from typing import NamedTuple
 
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Length
 
+from backoffice.kit.bulk import update_rows
 from backoffice.kit.crypto import key_ring
 
 from . import calls, replies
 from .callbacks import BODY
 from .models import CallbackRequest, ProviderAccount
-from .receipts import settle
+from .receipts import Report, reports_of, settle_all
 from .transports import transport
 from .transports.base import Unreadable
 
@@ -21,33 +30,127 @@ logger = logging.getLogger(__name__)
 
 Kind = CallbackRequest.Kind
 
+# Of one transaction: what it may hold in memory, and how long it holds its locks.
+MOST_REQUESTS = 2_000
+MOST_BYTES = 4_000_000
+MOST_RECEIPTS = 5_000
+# Replies and calls before it: an opt-out does not wait for a flood of receipts.
+MOST_OTHERS = 100
+# Of one job: then a service message has its turn with the worker.
+MOST_ROUNDS = 10
 
-def apply_waiting(now: datetime, *, most: int = 200) -> int:
-    """Apply up to `most` stored callbacks in the order they came; returns how many."""
+
+class Stored(NamedTuple):
+    """A request as the door stored it, its body still encrypted."""
+
+    id: int
+    account: ProviderAccount
+    kind: str
+    body: bytes | memoryview
+
+    def plain(self) -> bytes:
+        return key_ring().decrypt_bytes(self.body, BODY)
+
+
+def apply_waiting(now: datetime, *, rounds: int = MOST_ROUNDS) -> tuple[int, bool]:
+    """Apply stored callbacks in the order they came: how many, and may there be more?"""
     applied = 0
-    while applied < most and _apply_next(now):
+    for _round in range(rounds):
+        done = _apply_others(now) + _apply_receipts(now)
+        applied += done
+        if not done:
+            return applied, False
+    return applied, True
+
+
+def _waiting() -> QuerySet[CallbackRequest]:
+    """Oldest first; locked rows are another worker's."""
+    waiting = CallbackRequest.objects.filter(applied_at__isnull=True).order_by("pk")
+    return waiting.select_for_update(skip_locked=True)
+
+
+# --- receipts ----------------------------------------------------------------------
+
+
+@transaction.atomic
+def _apply_receipts(now: datetime) -> int:
+    problems: dict[int, str] = {}
+    reports: list[Report] = []
+    taken: list[Stored] = []
+    for request in _claim():
+        taken.append(request)
+        problems[request.id] = _read(request, reports)
+        if len(reports) >= MOST_RECEIPTS:
+            break
+    if not _settled(reports, now):
+        problems = {request.id: _apply_alone(request, now) for request in taken}
+    changes = [(pk, problem, now) for pk, problem in problems.items()]
+    update_rows(CallbackRequest, "id", ["problem", "applied_at"], changes)
+    return len(changes)
+
+
+def _claim() -> Iterator[Stored]:
+    """Waiting requests with receipts, locked: as many as one transaction may hold."""
+    rows = list(
+        _waiting()
+        .filter(kind=Kind.RECEIPTS)
+        .values_list("pk", "account_id", Length("body"))[:MOST_REQUESTS]
+    )
+    sizes = accumulate(size for _pk, _account, size in rows)
+    fitting = sum(size <= MOST_BYTES for size in sizes) or 1
+    accounts = ProviderAccount.objects.in_bulk({account for _pk, account, _s in rows})
+    ids = [pk for pk, *_ in rows[:fitting]]
+    bodies = CallbackRequest.objects.filter(pk__in=ids).values_list("pk", "body")
+    by_id = dict(bodies)
+    for pk, account, _size in rows[:fitting]:
+        yield Stored(pk, accounts[account], Kind.RECEIPTS, by_id[pk])
+
+
+def _read(request: Stored, reports: list[Report]) -> str:
+    """Add what the request reports; empty, or why it cannot be read."""
+    try:
+        events = transport(request.account.transport).parse_receipts(request.plain())
+        reports += reports_of(request.account.pk, events, request.id)
+    except Exception as error:
+        return _problem(request.id, error)
+    return ""
+
+
+def _settled(reports: Sequence[Report], now: datetime) -> bool:
+    """Settle them together; false where one of them cannot be."""
+    try:
+        settle_all(reports, now=now)
+    except (OperationalError, InterfaceError):
+        raise  # what may pass by itself: all of them are tried again
+    except Exception as error:
+        logger.error("callbacks one by one: %s", type(error).__name__)
+        return False
+    return True
+
+
+# --- one by one ----------------------------------------------------------------------
+
+
+def _apply_others(now: datetime) -> int:
+    applied = 0
+    while applied < MOST_OTHERS and _apply_next(now):
         applied += 1
     return applied
 
 
 @transaction.atomic
 def _apply_next(now: datetime) -> bool:
-    """Apply the oldest waiting one; locked rows are another worker's."""
-    waiting = CallbackRequest.objects.filter(applied_at__isnull=True).order_by("pk")
-    request = (
-        waiting.select_for_update(skip_locked=True, of=("self",))
-        .select_related("account")
-        .first()
-    )
-    if request is None:
+    """The oldest reply or call: a transaction of its own, for it may lock any message."""
+    row = _waiting().exclude(kind=Kind.RECEIPTS).select_related("account").first()
+    if row is None:
         return False
-    request.problem = _apply(request, now)
-    request.applied_at = now
-    request.save(update_fields=["problem", "applied_at"])
+    row.problem = _apply_alone(Stored(row.pk, row.account, row.kind, row.body), now)
+    row.applied_at = now
+    row.save(update_fields=["problem", "applied_at"])
     return True
 
 
-def _apply(request: CallbackRequest, now: datetime) -> str:
+def _apply_alone(request: Stored, now: datetime) -> str:
     """Empty, or what is wrong with the body: it stays as it came, for a person to read.
 
     One that cannot be applied must not stand before all others for ever. What may pass by
@@ -55,41 +158,30 @@ def _apply(request: CallbackRequest, now: datetime) -> str:
     """
     try:
         with transaction.atomic():
-            body = key_ring().decrypt_bytes(request.body, BODY)
-            READERS[Kind(request.kind)](request, request.account, body, now)
-    except Unreadable as error:
-        return str(error)[:200]
+            _take(request, now)
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
-        logger.error("callback %s: %s", request.pk, type(error).__name__)
-        return type(error).__name__
+        return _problem(request.id, error)
     return ""
 
 
-def _receipts(
-    request: CallbackRequest, account: ProviderAccount, body: bytes, now: datetime
-) -> None:
-    events = transport(account.transport).parse_receipts(body)
-    settle(account, events, now=now, request_id=request.pk)
+def _take(request: Stored, now: datetime) -> None:
+    account, body = request.account, request.plain()
+    match Kind(request.kind):
+        case Kind.CALLS:
+            calls.apply(account, body, now)
+        case Kind.REPLIES:
+            events = transport(account.transport).parse_replies(body)
+            replies.take(account, events, now=now)
+        case Kind.RECEIPTS:
+            receipts = transport(account.transport).parse_receipts(body)
+            settle_all(reports_of(account.pk, receipts, request.id), now=now)
 
 
-def _replies(
-    request: CallbackRequest, account: ProviderAccount, body: bytes, now: datetime
-) -> None:
-    replies.take(account, transport(account.transport).parse_replies(body), now=now)
-
-
-def _calls(
-    request: CallbackRequest, account: ProviderAccount, body: bytes, now: datetime
-) -> None:
-    calls.apply(account, body, now)
-
-
-READERS: dict[
-    Kind, Callable[[CallbackRequest, ProviderAccount, bytes, datetime], None]
-] = {
-    Kind.RECEIPTS: _receipts,
-    Kind.REPLIES: _replies,
-    Kind.CALLS: _calls,
-}
+def _problem(request_id: int, error: Exception) -> str:
+    """In words that quote nothing of the body."""
+    if isinstance(error, Unreadable):
+        return str(error)[:200]
+    logger.error("callback %s: %s", request_id, type(error).__name__)
+    return type(error).__name__

@@ -8,7 +8,7 @@ from uuid import UUID
 from backoffice.kit.clock import database_now
 from backoffice.kit.jobs import awake, later, waiting
 
-from . import calls, inbox, listening, outbox, receipts, sending, silence, unknowns
+from . import calls, inbox, listening, outbox, parked, sending, silence, unknowns
 from .callbacks import APPLY
 from .models import Chunk
 
@@ -23,8 +23,8 @@ def send_chunk(chunk_id: int) -> dict[str, int]:
 def apply_callbacks() -> dict[str, int]:
     """Until nothing waits: one wake-up stands for many callbacks."""
     awake(APPLY)
-    applied = inbox.apply_waiting(database_now())
-    if applied:
+    applied, more = inbox.apply_waiting(database_now())
+    if more:
         later(APPLY, lane="receipts", once=True)
     return {"applied": applied}
 
@@ -36,7 +36,7 @@ def sweep() -> dict[str, int]:
     later(APPLY, lane="receipts", once=True)
     return {
         "chunks": woken,
-        "parked": receipts.match_parked(now),
+        "parked": parked.match_young(now),
         "asked": unknowns.query_due(now),
         "expired": silence.expire_silent(now),
     }
@@ -46,6 +46,12 @@ def wake_due() -> dict[str, int]:
     """Wake workers for chunks whose time has come: after a wait, or a lost wake-up."""
     now = database_now()
     return {lane: _wake_due(lane, now) for lane in outbox.LANES}
+
+
+def sweep_parked() -> dict[str, int]:
+    """Match receipts that have waited long; forget them, and raw requests, at last."""
+    now = database_now()
+    return {"matched": parked.match_all(now), **parked.forget(now)}
 
 
 def _wake_due(lane: str, now: datetime) -> int:

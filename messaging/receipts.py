@@ -1,21 +1,23 @@
 """Receipts: matched, applied in any order, any number of times (E4).
 
-A receipt raises a message's rank and never lowers it. One that comes before our own
-commit of its response code is parked and matched by the sweep.
+A receipt raises a message's rank and never lowers it. Thousands are settled by a handful
+of statements; the messages are locked in the order of their ids, so that two workers, or
+a worker that sends, do not deadlock. One that comes before our own commit of its response
+code is parked (`messaging.parked`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 
-from backoffice.kit.bulk import insert_rows, update_rows
+from backoffice.kit.bulk import insert_rows, is_postgres, run_over
 from backoffice.kit.crypto import blind_index
 
 from .models import FailedNumber, Message, ProviderAccount, ProviderReference, Receipt
@@ -23,187 +25,221 @@ from .transports.base import ReceiptEvent
 
 Status = Message.Status
 Outcome = Receipt.Outcome
-FINAL = (Status.FAILED, Status.EXPIRED, Status.DELIVERED)
+# Plain values: reading an enum's member costs, and this runs for every receipt.
+UNKNOWN, FAILED, EXPIRED, DELIVERED = (
+    one.value
+    for one in (Status.UNKNOWN, Status.FAILED, Status.EXPIRED, Status.DELIVERED)
+)
+FINAL = (FAILED, EXPIRED, DELIVERED)
+APPLIED, REPEATED, CONFLICT, PARKED = (one.value for one in Outcome)
+FAILURES: dict[str, str] = {"": "", **{one: one.value for one in Message.Failure}}
+# Where a message stands that we gave up waiting for: any report of its end counts above.
+GIVEN_UP = 30
 
-_RECEIPT = [
-    "account", "request", "message", "reference", "phone_index", "status",
-    "failure", "words", "provider_at", "received_at", "outcome",
-]  # fmt: skip
-_REFERENCE = ["account", "reference", "phone_index", "part", "message", "code"]
-
+# What a message was handed over as: an echoed id counts only from who has the SMS.
+_BY_ID = (
+    "SELECT v.id, CAST(t.id AS text) FROM {v} JOIN messaging_message t "
+    "ON t.id = v.message_id AND t.account_id = v.account_id "
+    "AND (length(v.phone_index) = 0 OR t.phone_index = v.phone_index)"
+)
+_BY_REFERENCE = (
+    "SELECT v.id, CAST(r.message_id AS text) FROM {v} JOIN messaging_providerreference r "
+    "ON r.reference = v.reference AND r.phone_index = v.phone_index "
+    "AND r.account_id = v.account_id"
+)
+_STANDING = (
+    "SELECT CAST(t.id AS text), t.status, t.failure "
+    "FROM {v} JOIN messaging_message t ON t.id = v.id ORDER BY t.id"
+)
+_RAISED = (
+    "UPDATE messaging_message AS t SET status = v.status, failure = v.failure, "
+    "sent_at = COALESCE(t.sent_at, v.settled_at), settled_at = "
+    "CASE WHEN v.status >= 40 THEN v.settled_at END, due_at = NULL, waiting = '', "
+    "needs_person = FALSE FROM {v} WHERE t.id = v.id"
+)
+_LEARNED = (
+    "INSERT INTO messaging_providerreference "
+    "(account_id, reference, phone_index, part, message_id, code) "
+    "SELECT t.account_id, v.reference, t.phone_index, 1, t.id, '' FROM {v} "
+    "JOIN messaging_message t ON t.id = v.message_id WHERE t.account_id IS NOT NULL "
+    "ON CONFLICT DO NOTHING"
+)
+_RECEIPT = (
+    "account", "request", "message", "outcome", "reference", "phone_index", "status",
+    "failure", "words", "provider_at",
+)  # fmt: skip
 
 # The provider's words stand in a plain column: a number in them does not.
 _NUMBER = re.compile(r"\+?\d(?:[ -]?\d){6,}")
 
-End = tuple[UUID | None, Outcome]  # a report's message, and what it did to it
+
+class Report(NamedTuple):
+    """A receipt on its way in: whose, in which stored request, about which number."""
+
+    account_id: int
+    request_id: int | None
+    event: ReceiptEvent
+    phone_index: bytes
 
 
-def effect(new: int, old: int) -> tuple[Outcome, bool]:
+class Standing(NamedTuple):
+    status: int
+    failure: str
+
+
+End = tuple[str | None, str]  # a report's message, and what it did to it
+
+
+def effect(new: int, old: int) -> tuple[str, bool]:
     """What a report of rank `new` does to a message of rank `old`: its outcome, does it raise?
 
     Delivered after failed is taken and called a conflict; anything that does not raise
     changes nothing.
     """
     if new > old:
-        return (Outcome.CONFLICT if old in FINAL else Outcome.APPLIED), True
+        return (CONFLICT if old in FINAL else APPLIED), True
     conflict = new != old and new in FINAL
-    return (Outcome.CONFLICT if conflict else Outcome.REPEATED), False
+    return (CONFLICT if conflict else REPEATED), False
 
 
-@transaction.atomic
+def rank(status: int, failure: str) -> int:
+    """How high a message stands. Expired for want of a receipt is our word, not a report."""
+    return GIVEN_UP if status == EXPIRED and failure == "no_receipt" else status
+
+
 def settle(
     account: ProviderAccount,
-    events: Sequence[ReceiptEvent],
+    events: Iterable[ReceiptEvent],
     *,
     now: datetime,
     request_id: int | None = None,
 ) -> int:
     """Record and apply reports of an account; returns how many found their message."""
-    known = _by_reference(account, {event.reference for event in events})
-    ours = _handed_to(account, {event.message_id for event in events} - {None})
-    found = [
-        event.message_id
-        if event.message_id in ours
-        else known.get((event.reference, _index(event)))
-        for event in events
+    return settle_all(reports_of(account.pk, events, request_id), now=now)
+
+
+def reports_of(
+    account_id: int, events: Iterable[ReceiptEvent], request_id: int | None = None
+) -> list[Report]:
+    return [
+        Report(account_id, request_id, event, phone_index(event)) for event in events
     ]
-    ends = _raise(list(zip(events, found, strict=True)), now)
-    rows = [
-        _row(account, event, end, (request_id, now))
-        for event, end in zip(events, ends, strict=True)
+
+
+def phone_index(event: ReceiptEvent) -> bytes:
+    return blind_index(plain(event.phone)) if event.phone else b""
+
+
+@transaction.atomic
+def settle_all(reports: Sequence[Report], *, now: datetime) -> int:
+    """Record and apply reports in their order; returns how many found their message."""
+    found = find(reports)
+    ends = raise_messages([one.event for one in reports], found, now)
+    rows = [_row(report, end) for report, end in zip(reports, ends, strict=True)]
+    insert_rows(Receipt, _RECEIPT, rows, same={"received_at": now})
+    return len(ends) - ends.count((None, PARKED))
+
+
+def find(reports: Sequence[Report]) -> list[str | None]:
+    """Each report's message: by our id where it is echoed, else by the response code (E4)."""
+    found: list[str | None] = [None] * len(reports)
+    claims = [
+        (n, event.message_id, account_id, index)
+        for n, (account_id, _request, event, index) in enumerate(reports)
+        if event.message_id
     ]
-    insert_rows(Receipt, _RECEIPT, rows)
-    return len([pk for pk, _outcome in ends if pk])
+    fields = ("id", "message", "account", "phone_index")
+    for n, pk in run_over(_BY_ID, ProviderReference, fields, claims):
+        found[n] = pk
+    codes = [
+        (n, plain(event.reference)[:80], index, account_id)
+        for n, (account_id, _request, event, index) in enumerate(reports)
+        if found[n] is None and event.reference
+    ]
+    fields = ("id", "reference", "phone_index", "account")
+    for n, pk in run_over(_BY_REFERENCE, ProviderReference, fields, codes):
+        found[n] = pk
+    return found
 
 
-def _by_reference(
-    account: ProviderAccount, references: set[str]
-) -> dict[tuple[str, bytes], UUID]:
-    """The messages of these response codes, by code and number."""
-    known = ProviderReference.objects.filter(
-        account=account, reference__in=references - {""}
-    ).values_list("reference", "phone_index", "message_id")
-    return {(reference, bytes(index)): pk for reference, index, pk in known}
-
-
-def _handed_to(account: ProviderAccount, ids: set[UUID | None]) -> set[UUID]:
-    """Those that went to this account: nobody reports on what another provider has."""
-    if not ids:
-        return set()
-    handed = Message.objects.filter(pk__in=ids, account=account)
-    return set(handed.values_list("pk", flat=True))
-
-
-def _raise(
-    reports: Sequence[tuple[ReceiptEvent, UUID | None]], now: datetime
+def raise_messages(
+    events: Sequence[ReceiptEvent], found: Sequence[str | None], now: datetime
 ) -> list[End]:
     """Raise the messages, in the order of the reports; what each report came to."""
-    messages = _lock(pk for _event, pk in reports if pk)
-    ranks = {pk: message.status for pk, message in messages.items()}
-    winning: dict[UUID, ReceiptEvent] = {}
+    standing = _lock(set(found) - {None})
+    ranks = {pk: rank(*known) for pk, known in standing.items()}
+    winning: dict[str, ReceiptEvent] = {}
     ends: list[End] = []
-    for event, pk in reports:
+    for event, pk in zip(events, found, strict=True):
         if pk is None or pk not in ranks:
-            ends.append((None, Outcome.PARKED))
+            ends.append((None, PARKED))
             continue
         outcome, raises = effect(event.status, ranks[pk])
         if raises:
             ranks[pk], winning[pk] = event.status, event
         ends.append((pk, outcome))
-    _apply(messages, winning, now)
+    _apply(standing, winning, now)
     return ends
 
 
-def _index(event: ReceiptEvent) -> bytes:
-    return blind_index(event.phone) if event.phone else b""
-
-
-def _lock(ids: Iterable[UUID]) -> dict[UUID, Message]:
-    # In order of the key: two workers that settle the same messages do not deadlock.
-    rows = Message.objects.select_for_update().order_by("pk").filter(pk__in=set(ids))
-    return {row.pk: row for row in rows.defer("parameters")}
-
-
-def _row(
-    account: ProviderAccount,
-    event: ReceiptEvent,
-    end: End,
-    came: tuple[int | None, datetime],
-) -> tuple[Any, ...]:
-    words = _NUMBER.sub("•", event.words)[:120]
-    return (
-        account.pk, came[0], end[0], event.reference[:80], _index(event), int(event.status),
-        str(event.failure), words, event.at, came[1], str(end[1]),
-    )  # fmt: skip
+def _lock(ids: Iterable[Any]) -> dict[str, Standing]:
+    """How the messages stand; nobody else changes them until we commit."""
+    statement = _STANDING + (" FOR UPDATE OF t" if is_postgres() else "")
+    rows = run_over(statement, Message, ("id",), [(pk,) for pk in sorted(ids)])
+    return {pk: Standing(status, failure) for pk, status, failure in rows}
 
 
 def _apply(
-    messages: dict[UUID, Message], winning: dict[UUID, ReceiptEvent], now: datetime
+    standing: Mapping[str, Standing], winning: Mapping[str, ReceiptEvent], now: datetime
 ) -> None:
-    changes = []
-    for pk, event in winning.items():
-        sent_at = messages[pk].sent_at or now
-        settled_at = now if event.status in FINAL else None
-        changes.append(
-            (pk, int(event.status), str(event.failure), sent_at, settled_at, None, "")
-        )
-    fields = ["status", "failure", "sent_at", "settled_at", "due_at", "waiting"]
-    update_rows(Message, "id", fields, changes, where="t.status < v.status")
-    failed = [pk for pk, event in winning.items() if event.status == Status.FAILED]
-    FailedNumber.objects.record(failed, now=now)
-    _learn_references(messages, winning)
-
-
-def _learn_references(
-    messages: dict[UUID, Message], winning: dict[UUID, ReceiptEvent]
-) -> None:
-    """A message in doubt gets its response code from the report that settles it."""
-    rows = [
-        (
-            messages[pk].account_id,
-            event.reference[:80],
-            bytes(messages[pk].phone_index),
-            1,
-            pk,
-            "",
-        )
-        for pk, event in winning.items()
-        if messages[pk].status == Status.UNKNOWN
-        and event.reference
-        and messages[pk].account_id
+    changes = [
+        (pk, int(event.status), _failure(event), now)
+        for pk, event in sorted(winning.items())
     ]
-    insert_rows(ProviderReference, _REFERENCE, rows, ignore_conflicts=True)
+    run_over(_RAISED, Message, ("id", "status", "failure", "settled_at"), changes)
+    _list_failed(standing, changes, now)
+    learned = [
+        (pk, plain(event.reference)[:80])
+        for pk, event in winning.items()
+        if standing[pk].status == UNKNOWN and event.reference
+    ]
+    # A message in doubt gets its response code from the report that settles it.
+    run_over(_LEARNED, ProviderReference, ("message", "reference"), learned)
 
 
-def match_parked(now: datetime) -> int:
-    """Apply parked receipts whose response code has arrived by now."""
-    arrived = ProviderReference.objects.filter(
-        account=OuterRef("account"),
-        reference=OuterRef("reference"),
-        phone_index=OuterRef("phone_index"),
-    )
-    parked = (
-        Receipt.objects.filter(message__isnull=True)
-        .filter(Exists(arrived))
-        .order_by("pk")
-    )
-    rows = list(parked.select_related("account")[:5000])
-    for account in {row.account for row in rows}:
-        _apply_parked(account, [row.pk for row in rows if row.account == account], now)
-    return len(rows)
+def _list_failed(
+    standing: Mapping[str, Standing], changes: Sequence[tuple[Any, ...]], now: datetime
+) -> None:
+    """Numbers not reached are listed (A6); one reached after all is taken off again."""
+    failed = [UUID(pk) for pk, status, *_ in changes if status in (FAILED, EXPIRED)]
+    FailedNumber.objects.record(failed, now=now)
+    reached = [
+        UUID(pk)
+        for pk, status, *_ in changes
+        if status == DELIVERED and standing[pk].status in FINAL
+    ]
+    FailedNumber.objects.reached(reached)
 
 
-@transaction.atomic
-def _apply_parked(account: ProviderAccount, ids: Sequence[int], now: datetime) -> None:
-    """Every one of them, in the order they came: each may be the one that counts."""
-    parked = Receipt.objects.filter(pk__in=ids, message__isnull=True).order_by("pk")
-    rows = list(parked.select_for_update(of=("self",)))
-    known = _by_reference(account, {row.reference for row in rows})
-    found = [known.get((row.reference, bytes(row.phone_index))) for row in rows]
-    ends = _raise([(_event(row), pk) for row, pk in zip(rows, found, strict=True)], now)
-    changes = [(row.pk, *end) for row, end in zip(rows, ends, strict=True)]
-    update_rows(Receipt, "id", ["message", "outcome"], changes)
+def _row(report: Report, end: End) -> tuple[Any, ...]:
+    account_id, request_id, event, index = report
+    return (
+        account_id, request_id, *end, plain(event.reference)[:80], index, int(event.status),
+        _failure(event), _words(event.words), event.at,
+    )  # fmt: skip
 
 
-def _event(row: Receipt) -> ReceiptEvent:
-    return ReceiptEvent(row.reference, "", row.status, row.failure)
+def _failure(event: ReceiptEvent) -> str:
+    return FAILURES.get(event.failure, Message.Failure.OTHER.value)
+
+
+@lru_cache(maxsize=1024)
+def _words(text: str) -> str:
+    return _NUMBER.sub("•", plain(text))[:120]
+
+
+def plain(text: str) -> str:
+    """Text that a database takes: JSON can say half a letter, or none (U+0000)."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\0", "")

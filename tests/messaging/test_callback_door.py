@@ -127,7 +127,7 @@ def test_secret_of_strange_letters_is_a_wrong_one(path):
 def test_one_that_cannot_be_applied_does_not_hold_up_the_others(path, queued):
     post(path, b"[" * 200_000)  # too deep for the parser
     post(path, receipt())
-    assert inbox.apply_waiting(timezone.now()) == 2
+    assert inbox.apply_waiting(timezone.now()) == (2, False)
     problems = CallbackRequest.objects.order_by("pk").values_list("problem", flat=True)
     assert list(problems) == ["RecursionError", ""]
 

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from backoffice.kit.crypto import blind_index
 from messaging.models import FailedNumber, Message, ProviderReference, Receipt
-from messaging.receipts import effect, match_parked, settle
+from messaging.parked import match_young
+from messaging.receipts import effect, rank, settle
 from messaging.transports.base import ReceiptEvent
 from tests.builders import make_account, make_customer, make_message
 
@@ -103,7 +104,7 @@ def test_receipt_before_our_own_commit_is_parked_and_matched_later():
     assert Receipt.objects.get().outcome == "parked"
     Message.objects.update(status=Status.SENT)
     refer(account, message)
-    match_parked(timezone.now())
+    match_young(timezone.now())
     message.refresh_from_db()
     assert message.status == Status.DELIVERED
     assert Receipt.objects.get().message_id == message.pk
@@ -115,7 +116,7 @@ def test_of_several_parked_receipts_the_highest_counts_and_all_stay():
     events = [report(Status.DELIVERED), report(Status.FAILED, failure="unreachable")]
     settle(account, events, now=timezone.now())
     refer(account, message)
-    match_parked(timezone.now())
+    match_young(timezone.now())
     message.refresh_from_db()
     assert (message.status, message.failure) == (Status.DELIVERED, "")
     outcomes = list(message.receipts.order_by("pk").values_list("outcome", flat=True))
