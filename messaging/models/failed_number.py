@@ -74,7 +74,7 @@ class FailedNumberQuerySet(models.QuerySet["FailedNumber"]):
         at = connection.ops.adapt_datetimefield_value(now)
         with connection.cursor() as cursor:
             cursor.execute(
-                f"{_COPIED} WHERE m.id IN ({marks}) AND m.status = 40 "
+                f"{_COPIED} WHERE m.id IN ({marks}) AND m.status IN (40, 41) "
                 "ON CONFLICT DO NOTHING",
                 [at, *ids],
             )
@@ -88,6 +88,12 @@ class FailedNumberQuerySet(models.QuerySet["FailedNumber"]):
 
     def passing(self) -> FailedNumberQuerySet:
         return self.exclude(failure__in=PERMANENT)
+
+    def reached(self, message_ids: Sequence[UUID]) -> None:
+        """These SMS arrived after all: whoever is still open is no longer to be acted on."""
+        if message_ids:
+            open_ = self.filter(message__in=message_ids, state=FailedNumber.State.OPEN)
+            open_.delete()
 
 
 class FailedNumber(models.Model):
