@@ -38,7 +38,7 @@ from .outbox import SEND
 from .pacing import look_again, turn
 from .recording import record
 from .rendering import Compiled, MissingFields
-from .routing import choose
+from .routing import Assignment, assign, network
 from .text import count_parts
 from .transports import transport
 from .transports.base import Approved, Exchange, Outgoing, complete, cut
@@ -80,7 +80,7 @@ class Lease:
         self.chunk, self.clock, self.seconds = chunk, clock, seconds
         # Where it ends early: when the chunk is to be taken up again, and why not before.
         self.back_at: datetime | None = None
-        self.waiting = ""
+        self.waiting, self.is_wanted_elsewhere = "", False
         self._began = 0.0
         self.owner = f"{socket.gethostname()[:16]}:{os.getpid()}:{secrets.token_hex(4)}"
 
@@ -104,7 +104,9 @@ class Lease:
         return self.clock.now()
 
     def come_back(self, at: datetime | None, waiting: str) -> None:
+        """When, and what for till then; at once where only this worker must leave."""
         self.back_at, self.waiting = at, waiting
+        self.is_wanted_elsewhere = at is None
 
 
 def _send_leased(lease: Lease) -> Counter[str]:
@@ -118,18 +120,32 @@ def _send_leased(lease: Lease) -> Counter[str]:
     counts = Counter(refused=len(judgement.refused), postponed=len(judgement.postponed))
     refuse(judgement.refused, now)
     postpone(judgement.postponed, "quiet_hours")
-    account = choose() if judgement.passed else None
-    versions = {message.version_id for message in judgement.passed}
-    if account is None or not (approvals := Approvals.of(account, versions)).allow(
-        versions
-    ):
-        back_at = now + NO_ROUTE_WAIT
-        postpone([(message.id, back_at) for message in judgement.passed], "no_route")
+    if not judgement.passed:
         return counts
-    ready, incomplete = _render(judgement.passed, approvals)
-    refuse(incomplete, now)
-    counts["refused"] += len(incomplete)
-    return counts + _send_ready(lease, account, ready)
+    versions = {message.version_id for message in judgement.passed}
+    over = assign(judgement.passed, network(versions), now=now)
+    back_at = now + NO_ROUTE_WAIT
+    postpone([(message.id, back_at) for message in over.unrouted], "no_route")
+    if over.resting_until:
+        lease.come_back(over.resting_until, "throttled")
+    return counts + _send_over(lease, over)
+
+
+def _send_over(lease: Lease, over: Assignment) -> Counter[str]:
+    """Account by account. What one of several takes no more of goes to the others at once."""
+    counts: Counter[str] = Counter()
+    for account, passed in over.ways:
+        now = lease.clock.now()
+        approvals = Approvals.of(account, {message.version_id for message in passed})
+        ready, incomplete = _render(passed, approvals)
+        refuse(incomplete, now)
+        counts["refused"] += len(incomplete)
+        counts += _send_ready(lease, account, ready)
+        if lease.is_wanted_elsewhere:
+            break
+    if over.has_choice and not over.resting_until and lease.waiting == "throttled":
+        lease.come_back(None, "")
+    return counts
 
 
 def give_up_on_lost(chunk: Chunk, now: datetime) -> None:
