@@ -5,9 +5,10 @@ from __future__ import annotations
 from backoffice.kit.clock import database_now
 from backoffice.kit.jobs import awake
 from messaging import sending
+from messaging.models import Chunk
 
-from . import notice_sending, pushes, verifications
-from .models import PushPart, SignUp
+from . import notice_sending, pushes, steering, verifications
+from .models import Push, SignUp
 
 
 def send_due_notices() -> dict[str, int]:
@@ -27,12 +28,26 @@ def sweep_verifications() -> dict[str, int]:
 
 
 def fill_part(part_id: int) -> dict[str, int]:
-    """Make a part's messages, then send them: one job for each chunk, not two."""
+    """Make a part's messages, then send them: one job for each chunk, not two.
+
+    Not while the push is held or has enough waiting: its sweep asks again.
+    """
     awake(pushes.FILL, part_id)
+    push = Push.objects.filter(parts=part_id).first()
+    if push is None or not steering.may_make_more(push, database_now()):
+        return {}
     made = pushes.fill_part(part_id)
-    chunk_id = PushPart.objects.values_list("chunk", flat=True).get(pk=part_id)
-    return made | sending.send_chunk(chunk_id) if chunk_id else made
+    chunk = Chunk.objects.filter(pushpart=part_id).first()
+    return made | sending.send_chunk(chunk.pk) if chunk else made
+
+
+def cancel_rest(push_id: int) -> dict[str, int]:
+    awake(steering.CANCEL, push_id)
+    push = Push.objects.get(pk=push_id)
+    return {"cancelled": steering.cancel_rest(push, database_now())}
 
 
 def sweep_pushes() -> dict[str, int]:
-    return pushes.sweep_pushes(database_now())
+    awake(steering.SWEEP)
+    now = database_now()
+    return {**pushes.sweep_pushes(now), "cancelled": steering.cancel_more(now)}

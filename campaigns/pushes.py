@@ -33,9 +33,11 @@ from .audiences import audience_of, fill
 from .models import MarketingEvent, Push, PushPart, Recipient
 from .placeholders import ATTRIBUTE, LINK, customer_values, event_values
 from .readiness import require_ready
+from .steering import may_make_more
 
 FILL = "campaigns.jobs.fill_part"
 LANE = "marketing"
+WAKE_MOST = 20  # parts of a push in one sweep
 # A wake-up that is not lost is taken within these seconds.
 LOST_AFTER = timedelta(seconds=10)
 
@@ -114,6 +116,7 @@ def _frozen(event: MarketingEvent, audience: Audience) -> dict[str, Any]:
         "holdout_percent": audience.holdout_percent,
         "caps": [list(cap) for cap in audience.caps],
         "requested_by": event.requested_by,
+        "per_minute": event.per_minute,
     }
 
 
@@ -138,8 +141,8 @@ _Row = tuple[int, bytes, bytes, bytes, str, Any]
 
 def fill_part(part_id: int) -> dict[str, int]:
     """Make the messages and tracking records of a part; nothing where it is done (E2, E7)."""
-    part = PushPart.objects.select_related("push").get(pk=part_id)
-    if part.chunk_id is not None:
+    part = PushPart.objects.select_related("push").filter(pk=part_id).first()
+    if part is None or part.chunk_id is not None:
         return {}
     version = TemplateVersion.objects.select_related("template__message_type").get(
         pk=part.push.frozen["template_version"]
@@ -209,6 +212,7 @@ def _write(
         expires_at=now + timedelta(hours=hours),
         business_type_id=frozen["business_type"],
         wakes=False,
+        per_minute=frozen.get("per_minute"),
     )
     chunk = enqueue(drafts, order, now=now)
     tracking = Tracking(
@@ -231,7 +235,10 @@ def sweep_pushes(now: datetime) -> dict[str, int]:
     """Wake parts whose wake-up was lost; close pushes that have nothing left to send."""
     woken = done = 0
     for push in Push.objects.filter(status=Push.Status.SENDING):
-        open_parts = push.parts.filter(chunk__isnull=True).values_list("pk", flat=True)
+        unmade = push.parts.filter(chunk__isnull=True).order_by("number")
+        open_parts = unmade.values_list("pk", flat=True)[:WAKE_MOST]
+        if open_parts and not may_make_more(push, now):
+            continue
         if open_parts:
             woken += _wake(push, list(open_parts), now)
         elif not _unsent(push):
@@ -259,7 +266,8 @@ def _unsent(push: Push) -> bool:
 
 
 def progress(push: Push) -> dict[str, int]:
-    """How many of the push's messages stand where, by status code; `to_make`: not made yet.
+    """How many of the push's messages stand where, by status code; `to_make`: not made yet,
+    `not_made`: never, the push was cancelled.
 
     Reads the messages of the push's own chunks only. `replied` stands beside the others.
     """
@@ -270,13 +278,21 @@ def progress(push: Push) -> dict[str, int]:
     counts = {Message.Status(row["status"]).name.lower(): row["n"] for row in rows}
     counts["replied"] = sum(row["replied"] for row in rows)
     made = push.parts.filter(chunk__isnull=False).values_list("size", flat=True)
-    return counts | {"to_make": push.target_count - sum(made)}
+    left = "not_made" if push.status == Push.Status.CANCELLED else "to_make"
+    return counts | {left: push.target_count - sum(made)}
+
+
+def refusals(push: Push) -> dict[str, int]:
+    """How many of the push's messages we refused or gave up ourselves, by reason (X2)."""
+    messages = Message.objects.filter(chunk__pushpart__push=push).exclude(failure="")
+    by_reason = messages.order_by().values_list("failure").annotate(Count("pk"))
+    return dict(sorted(by_reason))
 
 
 def settled_share(push: Push) -> int:
     """Percent of the target group whose SMS has left the house, or never will."""
     counts = progress(push)
-    waiting = counts.get("queued", 0) + counts.get("sending", 0) + counts["to_make"]
+    waiting = sum(counts.get(name, 0) for name in ("queued", "sending", "to_make"))
     if not push.target_count:
         return 100
     return 100 * (push.target_count - waiting) // push.target_count

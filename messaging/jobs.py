@@ -11,6 +11,7 @@ from backoffice.kit.jobs import awake, later, waiting
 from . import calls, inbox, listening, outbox, parked, sending, silence, unknowns
 from .callbacks import APPLY
 from .models import Chunk
+from .stopping import WAKE
 
 SWEEP_MOST = 500
 
@@ -43,7 +44,8 @@ def sweep() -> dict[str, int]:
 
 
 def wake_due() -> dict[str, int]:
-    """Wake workers for chunks whose time has come: after a wait, or a lost wake-up."""
+    """Wake workers for chunks whose time has come: after a wait, a stop, a lost wake-up."""
+    awake(WAKE)
     now = database_now()
     return {lane: _wake_due(lane, now) for lane in outbox.LANES}
 
