@@ -36,9 +36,10 @@ def fill_part(part_id: int) -> dict[str, int]:
     push = Push.objects.filter(parts=part_id).first()
     if push is None or not steering.may_make_more(push, database_now()):
         return {}
-    made = pushes.fill_part(part_id)
+    drafts = pushes.fill_part(part_id)
+    made = {"messages": len(drafts)}
     chunk = Chunk.objects.filter(pushpart=part_id).first()
-    return made | sending.send_chunk(chunk.pk) if chunk else made
+    return made | sending.send_chunk(chunk.pk, drafts) if chunk else made
 
 
 def cancel_rest(push_id: int) -> dict[str, int]:

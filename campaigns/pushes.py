@@ -139,21 +139,21 @@ def _target(event: MarketingEvent) -> str:
 _Row = tuple[int, bytes, bytes, bytes, str, Any]
 
 
-def fill_part(part_id: int) -> dict[str, int]:
-    """Make the messages and tracking records of a part; nothing where it is done (E2, E7)."""
+def fill_part(part_id: int) -> list[Draft]:
+    """Make the messages and tracking records of a part; none where it is done (E2, E7)."""
     part = PushPart.objects.select_related("push").filter(pk=part_id).first()
     if part is None or part.chunk_id is not None:
-        return {}
+        return []
     version = TemplateVersion.objects.select_related("template__message_type").get(
         pk=part.push.frozen["template_version"]
     )
     drafts, tracks = _compose(part.push, version, _recipients(part, version.fields))
     with transaction.atomic():
         if not _claim(part):
-            return {}
+            return []
         chunk = _write(part.push, version, drafts, tracks)
         PushPart.objects.filter(pk=part.pk).update(chunk=chunk)
-    return {"messages": len(drafts)}
+    return drafts
 
 
 def _claim(part: PushPart) -> bool:
@@ -187,13 +187,14 @@ def _compose(
     shared = {name: text for name, text in frozen.items() if name in fields}
     codes = new_codes(len(rows)) if LINK in fields else [None] * len(rows)
     drafts, tracks = [], []
+    short = short_url("")
     for row, id_, code in zip(rows, uuid7s(len(rows)), codes, strict=True):
         customer, phone, index, name, number, attributes = row
         values = shared | customer_values(
             fields, name=name, external_id=number, attributes=attributes
         )
         if code:
-            values[LINK] = short_url(code)
+            values[LINK] = short + code
         drafts.append(Draft(id_, customer, bytes(phone), bytes(index), values))
         tracks.append(Track(id_, customer, code))
     return drafts, tracks

@@ -49,12 +49,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What an SMS says, as far as it can be compared: a version filled with parameters."""
+    """What an SMS says, as far as it can be compared: a version filled with values."""
 
     id: UUID
     phone_index: bytes
     version_id: int
-    parameters: str
+    values: dict[str, str]
 
 
 def finding(limits: Limits, now: datetime) -> Coalesce:
@@ -118,16 +118,16 @@ def _beside(texts: Sequence[Text], limits: Limits, now: datetime) -> Iterable[Te
     )
     decrypt = key_ring().decrypt
     for pk, index, version, parameters in found.iterator():
-        yield Text(pk, bytes(index), version, decrypt(parameters, "text"))
+        values = json.loads(decrypt(parameters, "text"))
+        yield Text(pk, bytes(index), version, values)
 
 
 def _key(text: Text) -> tuple[bytes, int, str]:
-    return text.phone_index, text.version_id, _said(text.parameters)
+    return text.phone_index, text.version_id, _said(text.values)
 
 
-def _said(parameters: str) -> str:
-    """The parameters apart from links: each SMS has one of its own, and says no more by it."""
-    values: dict[str, str] = json.loads(parameters)
+def _said(values: dict[str, str]) -> str:
+    """The values apart from links: each SMS has one of its own, and says no more by it."""
     said = {
         k: v for k, v in values.items() if not v.startswith(("http://", "https://"))
     }

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import socket
@@ -34,7 +33,7 @@ from backoffice.platform.models import Parameter
 from .approvals import Approvals, LinkInValue
 from .gate import Failure, Passed, judge
 from .models import Chunk, Message, ProviderAccount, TemplateVersion
-from .outbox import SEND
+from .outbox import SEND, Draft
 from .pacing import look_again, turn
 from .recording import record
 from .rendering import Compiled, MissingFields
@@ -51,14 +50,17 @@ NO_ROUTE_WAIT = timedelta(seconds=60)
 Ready = tuple[Passed, Outgoing, int]  # what passed, what leaves, its parts
 
 
-def send_chunk(chunk_id: int) -> dict[str, int]:
-    """Send what is due in a chunk; counts by what happened. A no-op for who gets no lease."""
+def send_chunk(chunk_id: int, drafts: Sequence[Draft] = ()) -> dict[str, int]:
+    """Send what is due in a chunk; counts by what happened. A no-op for who gets no lease.
+
+    `drafts`: what it was made of, from who made it just now.
+    """
     chunk = Chunk.objects.get(pk=chunk_id)
     clock = DatabaseClock()
     lease = Lease(chunk, clock, seconds=Parameter.read("lease_seconds"))
     if not lease.take():
         return {}
-    counts = _send_leased(lease)
+    counts = _send_leased(lease, drafts)
     failpoint("after_commit")
     due = _next_due(chunk)
     if due and lease.back_at:
@@ -109,14 +111,14 @@ class Lease:
         self.is_wanted_elsewhere = at is None
 
 
-def _send_leased(lease: Lease) -> Counter[str]:
+def _send_leased(lease: Lease, drafts: Sequence[Draft]) -> Counter[str]:
     chunk, now = lease.chunk, lease.clock.now()
     give_up_on_lost(chunk, now)
     most, room = turn(chunk, now)
     if most == 0:
         lease.come_back(look_again(chunk, room), "rate")
         return Counter()
-    judgement = judge(chunk, now=now, most=most)
+    judgement = judge(chunk, now=now, most=most, drafts=drafts)
     counts = Counter(refused=len(judgement.refused), postponed=len(judgement.postponed))
     refuse(judgement.refused, now)
     postpone(judgement.postponed, "quiet_hours")
@@ -176,7 +178,7 @@ def _render(
     rule: Any = approvals.account.parts_rule
     approved: Approved | None = None
     for message in passed:
-        values = json.loads(message.parameters)
+        values = message.values
         try:
             text = compiled[message.version_id].render(values)
             if approvals.is_needed:

@@ -133,7 +133,7 @@ def test_a_part_is_made_once():
     card = make_business_type("card")
     make_member(card)
     push = run(make_event(card))
-    assert fill_part(push.parts.get().pk) == {}
+    assert fill_part(push.parts.get().pk) == []
     assert Message.objects.count() == 1
 
 
@@ -150,7 +150,7 @@ def test_who_comes_second_to_a_part_makes_nothing(monkeypatch):
         return compose(*args)
 
     monkeypatch.setattr(pushes, "_compose", slowly)
-    assert fill_part(part.pk) == {}
+    assert fill_part(part.pk) == []
     assert Message.objects.count() == TrackingRecord.objects.count() == 1
 
 
