@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,10 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.kit.ids import first_id
 from campaigns.models import Notice, Push, SignUp
 from campaigns.pushes import settled_share
 from customers.models import CompletionRequest
-from messaging.models import FailedNumber, InboundMessage, Message
+from messaging.models import FailedNumber, InboundMessage, Message, Stop
 from tracking.models import Click, QuarantinedRow
 
 FRESH = 15  # seconds: the index is opened by many, and counting a day costs
@@ -51,6 +51,7 @@ def page(user: Any) -> dict[str, Any]:
     shown = numbers(user)
     watches = user.has_perm("campaigns.view_push")
     return {
+        "stops": stops(user),
         "tasks": tasks(user),
         "traffic": [number for number in shown if not number.asks],
         "waiting": [number for number in shown if number.asks],
@@ -84,12 +85,19 @@ def numbers(user: Any) -> list[Number]:
 
 def running_pushes() -> list[tuple[Push, int]]:
     """Pushes under way, each with the percentage settled or sent."""
-    running = Push.objects.exclude(status=Push.Status.DONE).select_related("event")
+    running = Push.objects.filter(status__in=Push.RUNNING).select_related("event")
     return [(push, settled_share(push)) for push in running[:10]]
 
 
+def stops(user: Any) -> list[Stop]:
+    """What somebody stopped: shown first, to whoever may see it."""
+    if not user.has_perm("messaging.view_stop"):
+        return []
+    return list(Stop.objects.select_related("by"))
+
+
 def latest_pushes() -> QuerySet[Push]:
-    done = Push.objects.filter(status=Push.Status.DONE).select_related("event")
+    done = Push.objects.exclude(status__in=Push.RUNNING).select_related("event")
     return done.order_by("-pk")[:LATEST]
 
 
@@ -182,8 +190,8 @@ def _permission(view: str) -> str:
 
 
 def _count(midnight: datetime) -> dict[str, int]:
-    today = Message.objects.filter(pk__gte=_first_id(midnight))
-    lately = Message.objects.filter(pk__gte=_first_id(midnight - IN_DOUBT))
+    today = Message.objects.filter(pk__gte=first_id(midnight))
+    lately = Message.objects.filter(pk__gte=first_id(midnight - IN_DOUBT))
     by_status = dict(today.order_by().values_list("status").annotate(Count("pk")))
     waiting: dict[str, Callable[[], QuerySet[Any]]] = {
         "held": lambda: Notice.objects.filter(status=Notice.Status.HELD),
@@ -207,8 +215,3 @@ def _count(midnight: datetime) -> dict[str, int]:
             name: len(rows()[:MOST].values_list("pk")) for name, rows in waiting.items()
         },
     }
-
-
-def _first_id(moment: datetime) -> uuid.UUID:
-    """The lowest id that a message made at a moment can have: ids begin with the time."""
-    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)

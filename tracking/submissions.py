@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from uuid import UUID
+from datetime import timedelta
 
+from backoffice.kit.ids import first_id
 from messaging.models import Message, Submission
 
 # A request is answered within its timeout; retries by throttling add to it.
@@ -25,13 +25,8 @@ def submissions_of(message: Message) -> list[Submission]:
     if message.fenced_at is None:
         return []
     near = Submission.objects.filter(
-        pk__gte=_first_id(message.fenced_at - SKEW),
-        pk__lt=_first_id(message.fenced_at + LONGEST),
+        pk__gte=first_id(message.fenced_at - SKEW),
+        pk__lt=first_id(message.fenced_at + LONGEST),
         chunk_id=message.chunk_id,
     )
     return list(near.order_by("at")[:5])
-
-
-def _first_id(at: datetime) -> UUID:
-    """The smallest UUID version 7 of a moment."""
-    return UUID(int=(int(at.timestamp() * 1000) << 80))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from datetime import datetime
 
 
 def uuid7() -> uuid.UUID:
@@ -23,3 +24,8 @@ def uuid7s(count: int) -> list[uuid.UUID]:
         mid = (bits >> 62) & 0xFFF
         made.append(uuid.UUID(int=head | mid << 64 | low))
     return made
+
+
+def first_id(moment: datetime) -> uuid.UUID:
+    """The lowest id that a row made at a moment can have: rows since then, by their key."""
+    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)

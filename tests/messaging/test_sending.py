@@ -87,7 +87,7 @@ def test_provider_is_given_our_sms_id(wire: Wire) -> None:
 @pytest.mark.requirement("A5")
 def test_text_goes_to_the_platform_filled_and_signed(wire: Wire) -> None:
     chunk = make_chunk(make_customer(phone="+8613800000001"))
-    sending.choose().__class__.objects.update(signature="Bank")
+    ProviderAccount.objects.update(signature="Bank")
     sending.send_chunk(chunk.pk)
     assert wire.sent[0]["to"] == "+8613800000001"
     text = "【Bank】Hello Li Lei Reply STOP to opt out"
