@@ -152,8 +152,13 @@ def _send_over(lease: Lease, over: Assignment) -> Counter[str]:
 
 def give_up_on_lost(chunk: Chunk, now: datetime) -> None:
     """`sending` in a chunk whose lease is ours is what a dead worker left: doubt, not failure."""
-    if chunk.messages.filter(status=Status.SENDING).update(status=Status.UNKNOWN):
-        chunk.ask_soon(now)
+    lost = chunk.messages.filter(status=Status.SENDING)
+    if lost.exists():
+        with (
+            transaction.atomic()
+        ):  # else a kill in between leaves doubt nobody asks about
+            lost.update(status=Status.UNKNOWN)
+            chunk.ask_soon(now)
 
 
 def refuse(rows: Sequence[tuple[UUID, str]], now: datetime) -> None:

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
 
 from backoffice.kit.bulk import update_rows
 from backoffice.kit.http import Session
@@ -28,51 +32,81 @@ from .transports.base import Asked
 Status = Message.Status
 NOT_FOUND = "not_found"
 
+MOST_CHUNKS = 1_000  # in one run
+PAGE = 1_000  # messages in one question to a transport, which cuts it as its provider wants
+
 
 def query_due(now: datetime) -> int:
-    """Ask providers about the unknown messages of every chunk whose query is due."""
-    return sum(
-        _query(chunk, now) for chunk in Chunk.objects.filter(query_at__lte=now)[:100]
+    """Ask providers about the unknown messages of the chunks whose query is due.
+
+    Returns about how many was asked. Chunks together, for a notice is a chunk of one.
+    """
+    chunks = _claim(now)
+    unknown = Message.objects.filter(
+        chunk__in=chunks, status=Status.UNKNOWN, needs_person=False
     )
-
-
-def _query(chunk: Chunk, now: datetime) -> int:
-    gap = timedelta(seconds=Parameter.read("unknown_query_gap_seconds"))
-    mine = Chunk.objects.filter(pk=chunk.pk, query_at=chunk.query_at)
-    if not mine.update(query_at=now + gap):
-        return 0  # another worker asks
-    unknown = chunk.messages.filter(status=Status.UNKNOWN, needs_person=False)
-    _hand_to_person(chunk, now)
+    _hand_to_person(unknown, now)
     asked = 0
     for account in ProviderAccount.objects.filter(pk__in=unknown.values("account")):
-        rows = list(unknown.filter(account=account)[:1000])
-        asked += _ask(account, rows, now)
-    if not unknown.exists():
-        Chunk.objects.filter(pk=chunk.pk).update(query_at=None)
-        if unknown.exists():  # made so by a worker in between
-            chunk.ask_soon(now)
+        asked += _ask_all(account, unknown.filter(account=account), now)
+    _forget(chunks, now)
     return asked
 
 
-def _hand_to_person(chunk: Chunk, now: datetime) -> None:
-    old = now - timedelta(hours=Parameter.read("unknown_person_hours"))
-    chunk.messages.filter(status=Status.UNKNOWN, fenced_at__lt=old).update(
-        needs_person=True
+@transaction.atomic
+def _claim(now: datetime) -> list[int]:
+    """Chunks that we ask about, and nobody else until the gap is over."""
+    gap = timedelta(seconds=Parameter.read("unknown_query_gap_seconds"))
+    due = Chunk.objects.filter(query_at__lte=now).order_by("query_at")
+    free = due.select_for_update(skip_locked=True).values_list("pk", flat=True)
+    chunks = list(free[:MOST_CHUNKS])
+    Chunk.objects.filter(pk__in=chunks).update(query_at=now + gap)
+    return chunks
+
+
+@transaction.atomic
+def _forget(chunks: Sequence[int], now: datetime) -> None:
+    """Plan no query any more where nothing is in doubt; the lock waits for who doubts now."""
+    locked = Chunk.objects.select_for_update().filter(pk__in=chunks).order_by("pk")
+    ids = set(locked.values_list("pk", flat=True))
+    doubt = Message.objects.filter(
+        chunk__in=ids, status=Status.UNKNOWN, needs_person=False
     )
+    ids -= set(doubt.values_list("chunk", flat=True))
+    Chunk.objects.filter(pk__in=ids).update(query_at=None)
 
 
-def _ask(account: ProviderAccount, rows: Sequence[Message], now: datetime) -> int:
-    provider = transport(account.transport)
-    if not provider.can_query:
+def _hand_to_person(unknown: QuerySet[Message], now: datetime) -> None:
+    old = now - timedelta(hours=Parameter.read("unknown_person_hours"))
+    unknown.filter(fenced_at__lt=old).update(needs_person=True)
+
+
+def _ask_all(
+    account: ProviderAccount, unknown: QuerySet[Message], now: datetime
+) -> int:
+    """Page by page, as long as the provider answers: one that does not holds us up once."""
+    if not transport(account.transport).can_query:
         return 0
+    asked, last = 0, UUID(int=0)
     with Session() as http:
-        answers = provider.query(account, _asked(account, rows), http)
+        while rows := list(unknown.filter(pk__gt=last).order_by("pk")[:PAGE]):
+            if not _ask(account, rows, http, now):
+                break
+            asked, last = asked + len(rows), rows[-1].pk
+    return asked
+
+
+def _ask(
+    account: ProviderAccount, rows: Sequence[Message], http: Session, now: datetime
+) -> bool:
+    """Whether the provider could be asked."""
+    answers = transport(account.transport).query(account, _asked(account, rows), http)
     if answers is None:
-        return 0
+        return False
     settle(account, [answer.event for answer in answers if answer.event], now=now)
     missing = {answer.id for answer in answers if answer.event is None}
     _not_found([row for row in rows if row.id in missing], now)
-    return len(rows)
+    return True
 
 
 def _asked(account: ProviderAccount, rows: Sequence[Message]) -> list[Asked]:
@@ -87,34 +121,28 @@ def _asked(account: ProviderAccount, rows: Sequence[Message]) -> list[Asked]:
     ]
 
 
+@transaction.atomic
 def _not_found(rows: Sequence[Message], now: datetime) -> None:
-    again, given_up, first = [], [], []
-    for row in rows:
-        if row.waiting != NOT_FOUND:
-            first.append((row.id, NOT_FOUND))
-        elif row.is_marketing or row.attempts > 1:
-            given_up.append(
-                (
-                    row.id,
-                    Status.FAILED.value,
-                    Message.Failure.PROVIDER_ERROR.value,
-                    "",
-                    now,
-                )
-            )
-        else:
-            again.append((row.id, Status.QUEUED.value, "", now))
-    update_rows(Message, "id", ["waiting"], first, where="t.status = 15")
-    update_rows(
-        Message,
-        "id",
-        ["status", "failure", "waiting", "settled_at"],
-        given_up,
-        where="t.status = 15",
-    )
-    FailedNumber.objects.record([row[0] for row in given_up], now=now)
-    if update_rows(
-        Message, "id", ["status", "waiting", "due_at"], again, where="t.status = 15"
-    ):
-        chunks = {row.chunk_id for row in rows}
+    """Once: noted. Twice: sent once more, or given up; the message and its chunk together,
+    for a queued message in a chunk without a due time would never be looked at again."""
+    first = [row for row in rows if row.waiting != NOT_FOUND]
+    twice = [row for row in rows if row.waiting == NOT_FOUND]
+    given_up = [row for row in twice if row.is_marketing or row.attempts > 1]
+    again = [row for row in twice if not (row.is_marketing or row.attempts > 1)]
+    _change(first, ["waiting"], NOT_FOUND)
+    failure = Message.Failure.PROVIDER_ERROR.value
+    fields = ["status", "failure", "waiting", "settled_at"]
+    _change(given_up, fields, Status.FAILED.value, failure, "", now)
+    FailedNumber.objects.record([row.id for row in given_up], now=now)
+    # Over the account that may have it after all, and no other.
+    fields = ["status", "waiting", "due_at", "is_bound"]
+    if _change(again, fields, Status.QUEUED.value, "", now, True):
+        chunks = {row.chunk_id for row in again}
         Chunk.objects.filter(pk__in=chunks).update(next_at=now)
+
+
+def _change(rows: Sequence[Message], fields: list[str], *values: object) -> int:
+    """Only of those still in doubt, in this attempt: a receipt may have come meanwhile."""
+    changes = [(row.id, *values, row.attempts) for row in rows]
+    where = "t.status = 15 AND t.attempts = v.attempts"
+    return update_rows(Message, "id", [*fields, "attempts"], changes, where=where)

@@ -22,8 +22,13 @@ def says(monkeypatch):
 
     class Says:
         row = {"found": False}
+        asked = 0
+        status = 200
 
         def send(self, session, requests):
+            self.asked += 1
+            if self.status != 200:
+                return [Answer(self.status)]
             ids = json.loads(requests[0].body)["ids"]
             rows = [{"id": one, "reference": "r1", **self.row} for one in ids]
             return [Answer(200, json.dumps({"results": rows}).encode())]
@@ -36,7 +41,7 @@ def says(monkeypatch):
     return said
 
 
-def doubtful(**over):
+def make_doubtful(**over):
     values = {
         "status": Status.UNKNOWN,
         "attempts": 1,
@@ -46,7 +51,11 @@ def doubtful(**over):
     }
     message = make_message(make_customer(), **(values | over))
     Chunk.objects.filter(pk=message.chunk_id).update(next_at=None)
-    return ask(message)
+    return message
+
+
+def doubtful(**over):
+    return ask(make_doubtful(**over))
 
 
 def ask(message):
@@ -85,6 +94,24 @@ def test_what_the_provider_knows_is_settled_and_not_asked_again(says):
     says.row = {"found": True, "status": "DELIVERED"}
     assert doubtful().status == Status.DELIVERED
     assert Chunk.objects.get().query_at is None
+
+
+def test_many_notices_in_doubt_are_one_question(says):
+    account = make_account()
+    messages = [make_doubtful(account=account) for _n in range(3)]
+    ask(messages[0])
+    assert says.asked == 1
+    assert set(Message.objects.values_list("waiting", flat=True)) == {"not_found"}
+
+
+def test_provider_that_does_not_answer_holds_up_a_run_once(says, monkeypatch):
+    account = make_account()
+    message, *_others = [make_doubtful(account=account) for _n in range(3)]
+    monkeypatch.setattr(unknowns, "PAGE", 1)
+    says.status = 500
+    ask(message)
+    assert says.asked == 1
+    assert set(Message.objects.values_list("waiting", flat=True)) == {""}
 
 
 def test_doubt_of_a_day_is_handed_to_a_person(says, monkeypatch):
