@@ -30,7 +30,8 @@ ORDER = {
     ),
     "messaging": (
         "Message FailedNumber InboundMessage Call MessageType Template "
-        "ProviderTemplate ForbiddenWord ProviderAccount Submission Receipt CallbackRequest"
+        "ProviderTemplate ForbiddenWord ProviderAccount Stop QuietHours SpecialDay "
+        "Submission Receipt CallbackRequest"
     ),
     "platform": (
         "Import UploadedFile ImportMapping Parameter Schedule ScheduleRun "

@@ -179,7 +179,7 @@ class MarketingEventAdmin(HouseAdmin):
         if obj and not self.has_change_permission(request, obj):
             parameters, tracking = ["parameter_words"], "tracking_words"
         who = ("standard", "as_of", "labels", "holdout_percent")
-        sms = ("template", "activity", "link_target", tracking)
+        sms = ("template", "activity", "link_target", tracking, "per_minute")
         return [
             (None, {"fields": ("name", "requested_by")}),
             (str(event_type), {"fields": parameters}),

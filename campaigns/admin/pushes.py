@@ -12,13 +12,16 @@ from django.utils.translation import gettext_lazy
 
 from backoffice.kit.admin import ReadOnlyAdmin
 from campaigns.models import Push, Recipient
-from campaigns.pushes import progress, settled_share
+from campaigns.pushes import progress, refusals, settled_share
 from campaigns.standards import in_words
+from campaigns.steering import stop_of
 from messaging.models import Message
+
+from .steering import SteeringAdmin
 
 
 @admin.register(Push)
-class PushAdmin(ReadOnlyAdmin):
+class PushAdmin(SteeringAdmin):
     list_display = (
         "event",
         "status",
@@ -65,7 +68,10 @@ class PushAdmin(ReadOnlyAdmin):
         context = dict(extra_context or {})
         if push is not None and self.has_view_permission(request, push):
             context |= {
-                "is_running": push.status != Push.Status.DONE,
+                "is_running": push.status in Push.RUNNING,
+                "held_by": stop_of(push) if push.status in Push.RUNNING else None,
+                "steps": self.steps(request, push),
+                "refused_rows": refused_rows(push),
                 "progress_rows": progress_rows(push),
                 "group_rows": group_rows(push),
                 "share": settled_share(push),
@@ -77,8 +83,27 @@ def progress_rows(push: Push) -> list[tuple[str, int]]:
     """(status in words, messages), those that occur."""
     counts = progress(push)
     words = {one.name.lower(): str(one.label) for one in Message.Status}
-    words |= {"replied": _("replied"), "to_make": _("still to be made")}
+    words |= {
+        "replied": _("replied"),
+        "to_make": _("still to be made"),
+        "not_made": _("cancelled before they were made"),
+    }
     return [(words[name], count) for name, count in counts.items() if count]
+
+
+def refused_rows(push: Push) -> list[tuple[str, int, str]]:
+    """(reason in words, messages, address of their list), the most frequent first."""
+    base = reverse("admin:messaging_message_changelist")
+    return [
+        (
+            str(Message.Failure(reason).label),
+            count,
+            f"{base}?{urlencode({'failure__exact': reason})}",
+        )
+        for reason, count in sorted(
+            refusals(push).items(), key=lambda one: one[1], reverse=True
+        )
+    ]
 
 
 def group_rows(push: Push) -> list[tuple[str, int, str]]:
