@@ -57,6 +57,8 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
             "parts_rule",
             "weight",
             "is_enabled",
+            "rate",
+            "rate_unit",
         )
 
     def clean_new_secrets(self) -> dict[str, str] | None:
@@ -100,6 +102,7 @@ class ProviderAccountAdmin(HouseAdmin):
         "signature",
         "parts_rule",
         "weight",
+        "rate",
         "is_enabled",
     )
     list_filter = ("channel", "transport", "is_enabled")
