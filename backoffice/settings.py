@@ -174,6 +174,8 @@ IMPORT_TARGETS = {
     "credit-lines": "customers.imports.CreditLineTarget",
     "notices": "campaigns.imports.NoticeTarget",
 }
+# Fields that a template of a message type may name beside the declared ones.
+TEMPLATE_FIELDS = ["campaigns.placeholders.declared_fields"]
 # What each kind of periodic work does, in words for its schedule's page.
 PERIODIC_WORK = "backoffice.cron.WORDS"
 

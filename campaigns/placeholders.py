@@ -6,7 +6,7 @@ are written into the SMS in the template's language.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,9 +14,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from backoffice.kit.crypto import decrypt
+from messaging.models import MessageType, TypeField
 from messaging.rendering import format_values
 
 from .models import EventParameter, EventType
+
+FieldKind = TypeField.Kind
 
 LINK = "link"
 ATTRIBUTE = "attribute_"
@@ -26,6 +29,13 @@ _YES_NO = {"zh": {"yes": "是", "no": "否"}, "en": {"yes": "yes", "no": "no"}}
 
 class BadValue(ValueError):
     """A parameter's value is not of its kind: the kind was changed after it was given."""
+
+
+def declared_fields(kind: MessageType) -> Iterator[tuple[str, str]]:
+    """What the event types that send with a message type bring to its texts: name, kind."""
+    rows = EventParameter.objects.filter(event_type__message_type=kind)
+    for name, sort in rows.values_list("name", "kind").distinct():
+        yield name, sort if sort in (FieldKind.NUMBER, FieldKind.DATE) else FieldKind.TEXT
 
 
 def unknown_fields(fields: tuple[str, ...], event_type: EventType) -> list[str]:

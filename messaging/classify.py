@@ -49,6 +49,12 @@ def classify(text: str, keywords: Iterable[Keyword]) -> Classification:
     return Classification("ambiguous" if codes else "none", None, named)
 
 
+def words_in(text: str, words: Iterable[str]) -> tuple[str, ...]:
+    """Those of the words that stand in the text, found as keywords are."""
+    hits = _find(text, (Keyword(word, "") for word in words))
+    return tuple(dict.fromkeys(hit.keyword.word for hit in hits))
+
+
 def _find(text: str, keywords: Iterable[Keyword]) -> list[_Hit]:
     plain = _fold(text)
     found = (hit for keyword in keywords for hit in _occurrences(plain, keyword))

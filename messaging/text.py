@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -59,6 +60,48 @@ def count_parts(text: str, *, rule: Rule) -> Parts:
     if len(text.encode("utf-16-le", "surrogatepass")) == 2 * len(text):
         return _even("UCS-2", len(text), _UCS2_SIZES)
     return _count("UCS-2", text, _ASTRAL, _UCS2_SIZES)
+
+
+def split_parts(text: str, *, rule: Rule) -> list[str]:
+    """The text as it is cut into parts; a pair is never cut in two."""
+    counted = count_parts(text, rule=rule)
+    if counted.parts <= 1:
+        return [text] if text else []
+    size = (_GSM_SIZES if counted.encoding == "GSM-7" else _UCS2_SIZES)[1]
+    parts, room = [""], size
+    for character in text:
+        units = 1 if rule == "china" else _units(character, counted.encoding)
+        if units > room:
+            parts.append("")
+            room = size
+        parts[-1] += character
+        room -= units
+    return parts
+
+
+def needless(text: str, *, rule: Rule) -> int:
+    """By how many characters at its end the text is too long for a part less; 0 if none.
+
+    A text that is cut further never has more parts, so the place is found by halving.
+    """
+    parts = count_parts(text, rule=rule).parts
+    if parts <= 1:
+        return 0
+    lengths = range(len(text))
+    kept = bisect_left(
+        lengths, parts, key=lambda length: count_parts(text[:length], rule=rule).parts
+    )
+    return len(text) - kept + 1
+
+
+def is_gsm(text: str) -> bool:
+    """Whether GSM-7 has every character of the text."""
+    return bool(_GSM_ONLY(text))
+
+
+def _units(character: str, encoding: Encoding) -> int:
+    doubles = _ESCAPED if encoding == "GSM-7" else _ASTRAL
+    return 2 if doubles.match(character) else 1
 
 
 def _count(

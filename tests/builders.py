@@ -72,7 +72,10 @@ def make_business_type(code: str = "household", **over: Any) -> BusinessType:
 
 def make_message_type(code: str = "offer", **over: Any) -> MessageType:
     values = {"name": code.title(), "purpose": "marketing", **over}
-    return MessageType.objects.get_or_create(code=code, defaults=values)[0]
+    kind, is_new = MessageType.objects.get_or_create(code=code, defaults=values)
+    if is_new:
+        kind.give_default_fields()
+    return kind
 
 
 def make_template(
