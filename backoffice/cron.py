@@ -17,6 +17,7 @@ KINDS: dict[str, str] = {
     "messaging.jobs.wake_due": "service",
     "messaging.jobs.sweep": "default",
     "messaging.jobs.sweep_calls": "default",
+    "messaging.jobs.watch_accounts": "default",
     "messaging.jobs.sweep_parked": "marketing",
     "tracking.jobs.scan_sources": "marketing",
     "tracking.jobs.take_clicks": "default",
@@ -36,6 +37,7 @@ WORDS: dict[str, Any] = {
     "messaging.jobs.wake_due": _("Send what has waited for its time"),
     "messaging.jobs.sweep": _("Send what is due, settle what is in doubt"),
     "messaging.jobs.sweep_calls": _("Make the calls that are due"),
+    "messaging.jobs.watch_accounts": _("Move the weights of provider accounts"),
     "messaging.jobs.sweep_parked": _(
         "Match receipts that came too early, forget what providers sent long ago"
     ),
