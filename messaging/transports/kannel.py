@@ -73,6 +73,8 @@ REASONS = {
     "11": Failure.INVALID_NUMBER,
 }
 CODINGS = {"GSM-7": "0", "UCS-2": "2"}
+# Python knows "charsets" that are none, and slow ones: only what a gateway may say.
+CHARSETS = {"UTF-8", "UTF-16BE", "ISO-8859-1", "US-ASCII", "WINDOWS-1252", "GB18030"}
 MOST_FIELDS = 50
 
 
@@ -218,11 +220,13 @@ def _reply(fields: dict[str, str]) -> ReplyEvent:
             text=_text(fields["text"], fields.get("charset") or "UTF-8"),
             at=_time(fields.get("at", "")),
         )
-    except (KeyError, ValueError, LookupError, OverflowError, OSError) as error:
+    except (KeyError, ValueError, OverflowError, OSError) as error:
         raise Unreadable(type(error).__name__) from None
 
 
 def _text(octets: str, charset: str) -> str:
+    if charset.upper() not in CHARSETS:
+        raise Unreadable("charset")
     return octets.encode("latin-1").decode(charset)
 
 

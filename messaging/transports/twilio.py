@@ -128,30 +128,19 @@ class Twilio:
     ) -> list[Found] | None:
         known = [one for one in asked if one.reference]
         answers = http.send([_look_up(account, one.reference) for one in known])
-        events = (
-            _event(answer, one) for answer, one in zip(answers, known, strict=True)
-        )
-        return [
-            Found(one.id, event)
-            for one, event in zip(known, events, strict=True)
-            if event is not None
-        ]
+        found = zip(known, map(_event, answers, known), strict=True)
+        return [Found(one.id, event) for one, event in found if event]
 
     def verify(self, account: ProviderAccount, callback: Callback) -> bool:
         name, digest = _signing(callback)
         secret = account.secret_values.get(name, "").encode()
         if not secret:
             return False
-        try:
-            fields = _signed_fields(callback)
-        except Unreadable:
-            return False
         shown = callback.headers.get("x-twilio-signature", "").encode()
-        right = [
-            b64encode(hmac.digest(secret, (url + fields).encode(), digest))
-            for url in _possible_urls(callback.url)
-        ]
-        return any(hmac.compare_digest(shown, one) for one in right)
+        return any(
+            hmac.compare_digest(shown, b64encode(hmac.digest(secret, said, digest)))
+            for said in _possibly_signed(callback)
+        )
 
     def parse_receipts(self, body: bytes) -> list[ReceiptEvent]:
         return [_receipt(dict(_pairs(body)))]
@@ -272,12 +261,17 @@ def _signing(callback: Callback) -> tuple[str, str]:
     return SIGNED_BY.get(algorithm or "HMAC_SHA1", ("", ""))
 
 
-def _signed_fields(callback: Callback) -> str:
-    """The fields of a POST, each name and value once, in order; a GET's are in its address."""
+def _possibly_signed(callback: Callback) -> Iterator[bytes]:
+    """The address and the fields of a POST; a GET's fields are in its address already."""
+    try:
+        pairs = sorted(set(_pairs(callback.body)))
+    except Unreadable:
+        return
+    fields = ["".join(name + value for name, value in pairs)]
     if callback.url.encode().endswith(b"?" + callback.body):
-        return ""
-    pairs = sorted(set(_pairs(callback.body)))
-    return "".join(name + value for name, value in pairs)
+        fields.append("")
+    for url in _possible_urls(callback.url):
+        yield from ((url + said).encode() for said in fields)
 
 
 def _possible_urls(url: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -189,6 +189,21 @@ class Peer(ThreadingHTTPServer):
         self.seen: list[Seen] = []
         self.ending = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}"
+        self._connections: list[socket.socket] = []
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self._connections.append(connection)
+        return connection, address
+
+    def end(self) -> None:
+        """End also the connections that a client keeps for its next request."""
+        self.ending.set()
+        self.shutdown()
+        for connection in self._connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -248,7 +263,5 @@ def http_peer(answering: Answering) -> Iterator[Peer]:
     try:
         yield peer
     finally:
-        peer.ending.set()
-        peer.shutdown()
+        peer.end()
         thread.join()
-        peer.server_close()
