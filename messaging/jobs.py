@@ -12,6 +12,7 @@ from . import calls, inbox, listening, outbox, parked, sending, silence, unknown
 from .callbacks import APPLY
 from .models import Chunk
 from .stopping import WAKE
+from .watching import watch
 
 SWEEP_MOST = 500
 
@@ -77,3 +78,8 @@ def recognise_call(call_id: str) -> dict[str, int]:
 def sweep_calls() -> dict[str, int]:
     """Place calls that are due, listen to those nobody heard, end those gone silent."""
     return calls.sweep(database_now())
+
+
+def watch_accounts() -> dict[str, int]:
+    """Errors and slow delivery move the weights of provider accounts."""
+    return {"moved": watch(database_now())}
