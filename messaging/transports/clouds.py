@@ -108,7 +108,8 @@ def echo(items: Sequence[Outgoing]) -> str:
 
 def echoes(word: str, sms_id: UUID) -> bool:
     """Was the SMS in the request of this word?"""
-    return word == str(sms_id) or _letters(sms_id) in cut(word, 2)
+    alone = echoed_id(word)
+    return alone == sms_id if alone else _letters(sms_id) in cut(word, 2)
 
 
 def echoed_id(word: str) -> UUID | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -27,6 +28,7 @@ from tests.messaging.transports.test_signatures import account_at
 
 Failure, Status = Message.Failure, Message.Status
 PHONE = "+8613800000001"
+A_SMS = uuid7()
 clouds = pytest.mark.parametrize("sample", [aliyun.SAMPLE, tencent.SAMPLE])
 
 
@@ -118,7 +120,18 @@ def test_word_of_a_request_knows_its_sms_and_fits(count):
 def test_word_of_one_sms_is_its_id():
     item = sms()
     assert echoed_id(echo([item])) == item.id
-    assert not echoes(echo([item]), uuid7())
+
+
+@given(word=st.uuids())
+def test_word_of_one_sms_knows_no_other(word):
+    assert not echoes(str(word), A_SMS)
+
+
+def test_letters_of_an_id_are_not_taken_for_those_of_another():
+    # Its two letters, "4f", stand in the other's id.
+    sms_id = UUID(bytes=bytes(13) + b"\xe1\xf0\x00")
+    assert echo([sms(), Outgoing(sms_id, PHONE, "")])[2:] == "4f"
+    assert not echoes("01a20112-898b-779c-b4f0-d1d9d2779e70", sms_id)
 
 
 @pytest.mark.parametrize("word", ["", "12345", "x" * 36, echo([sms(), sms()])])
