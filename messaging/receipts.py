@@ -26,9 +26,9 @@ from .transports.base import ReceiptEvent
 Status = Message.Status
 Outcome = Receipt.Outcome
 # Plain values: reading an enum's member costs, and this runs for every receipt.
-UNKNOWN, FAILED, EXPIRED, DELIVERED = (
-    one.value
-    for one in (Status.UNKNOWN, Status.FAILED, Status.EXPIRED, Status.DELIVERED)
+SENDING, UNKNOWN = Status.SENDING.value, Status.UNKNOWN.value
+FAILED, EXPIRED, DELIVERED = (
+    one.value for one in (Status.FAILED, Status.EXPIRED, Status.DELIVERED)
 )
 FINAL = (FAILED, EXPIRED, DELIVERED)
 APPLIED, REPEATED, CONFLICT, PARKED = (one.value for one in Outcome)
@@ -201,10 +201,18 @@ def _apply(
     learned = [
         (pk, plain(event.reference)[:80])
         for pk, event in winning.items()
-        if standing[pk].status == UNKNOWN and event.reference
+        if event.reference and _teaches(event, standing[pk].status)
     ]
-    # A message in doubt gets its response code from the report that settles it.
     run_over(_LEARNED, ProviderReference, ("message", "reference"), learned)
+
+
+def _teaches(event: ReceiptEvent, status: int) -> bool:
+    """Is the report's response code news? So it is of a message in doubt.
+
+    One that names no number is an answer that found no worker waiting for it: the message
+    may still be marked as being handed over.
+    """
+    return status == UNKNOWN or (status == SENDING and not event.phone)
 
 
 def _list_failed(
