@@ -46,6 +46,8 @@ group = smsbox
 bearerbox-host = 127.0.0.1
 sendsms-port = {sendsms}
 sendsms-interface = 127.0.0.1
+http-request-retry = 10
+http-queue-delay = 1
 
 group = sendsms-user
 username = {user}
