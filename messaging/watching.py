@@ -127,12 +127,13 @@ def _delivery(ids: Sequence[int], now: datetime) -> dict[int, Delivery]:
     )
     sums = (
         handed_over.order_by()
-        .values_list("account")
+        .values("account")
         .annotate(
-            Count("pk", filter=late | Q(status=Status.SENT)),
-            Count("pk"),
-            Max("settled_at", filter=Q(status=Status.DELIVERED)),
+            wrong=Count("pk", filter=late | Q(status=Status.SENT)),
+            of=Count("pk"),
+            last=Max("settled_at", filter=Q(status=Status.DELIVERED)),
         )
+        .values_list("account", "wrong", "of", "last")
     )
     found = {
         pk: (Counted(wrong, of, limit["seconds"]), last) for pk, wrong, of, last in sums
@@ -197,7 +198,8 @@ def _last_errors(ids: Sequence[int], now: datetime) -> dict[int, tuple[datetime,
 
 def _moved_at(ids: Sequence[int]) -> dict[int, datetime]:
     rows = WeightChange.objects.filter(account__in=ids).order_by()
-    return dict(rows.values_list("account").annotate(Max("at")))
+    last = rows.values("account").annotate(last=Max("at"))
+    return dict(last.values_list("account", "last"))
 
 
 @transaction.atomic
