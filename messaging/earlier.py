@@ -1,7 +1,8 @@
 """What else a number got lately: frequency caps, and no text twice within minutes (X2).
 
 One look at the number's other messages answers both, over (phone_index, created_at).
-Who came first is decided by the ids, which grow with time: of two that wait, one goes.
+What was handed over counts; of those that still wait the ones with lower ids, so that of
+two that are judged at the same time exactly one goes.
 """
 
 from __future__ import annotations
@@ -66,9 +67,8 @@ def finding(limits: Limits, now: datetime) -> Coalesce:
     if limits.repeat:
         same = Q(template_version=OuterRef("template_version")) & _near(limits, now)
         whens.append(When(GreaterThan(Count("pk", filter=same), 0), then=Value(ALIKE)))
-    others = _others(limits, now).filter(
-        phone_index=OuterRef("phone_index"), id__lt=OuterRef("id")
-    )
+    before = ~Q(status=Status.QUEUED) | Q(id__lt=OuterRef("id"))
+    others = _others(limits, now).filter(before, phone_index=OuterRef("phone_index"))
     grouped = others.order_by().values("phone_index")
     found = grouped.annotate(found=Case(*whens, default=Value(""))).values("found")
     return Coalesce(Subquery(found), Value(""))
@@ -100,29 +100,38 @@ def repeated(texts: Sequence[Text], limits: Limits, now: datetime) -> set[UUID]:
     """
     if not texts:
         return set()
-    earliest: dict[tuple[bytes, int, str], UUID] = {}
-    for other in _beside(texts, limits, now):
-        key = _key(other)
-        earliest[key] = min(earliest.get(key, other.id), other.id)
-    return {text.id for text in texts if earliest.get(_key(text), text.id) < text.id}
+    first: dict[Key, UUID] = {}
+    for other, is_gone in _beside(texts, limits, now):
+        key, pk = _key(other), _BEFORE_ALL if is_gone else other.id
+        first[key] = min(first.get(key, pk), pk)
+    return {text.id for text in texts if first.get(_key(text), text.id) < text.id}
 
 
-def _beside(texts: Sequence[Text], limits: Limits, now: datetime) -> Iterable[Text]:
+_BEFORE_ALL = UUID(int=0)
+
+
+def _beside(
+    texts: Sequence[Text], limits: Limits, now: datetime
+) -> Iterable[tuple[Text, bool]]:
+    """What the same numbers get of the same versions, and whether it is handed over."""
     rows = _others(limits, now).filter(
         _near(limits, now),
         phone_index__in={text.phone_index for text in texts},
         template_version__in={text.version_id for text in texts},
     )
     found: Any = rows.values_list(
-        "id", "phone_index", "template_version_id", at_rest("parameters")
+        "id", "phone_index", "template_version_id", at_rest("parameters"), "status"
     )
     decrypt = key_ring().decrypt
-    for pk, index, version, parameters in found.iterator():
+    for pk, index, version, parameters, status in found.iterator():
         values = json.loads(decrypt(parameters, "text"))
-        yield Text(pk, bytes(index), version, values)
+        yield Text(pk, bytes(index), version, values), status != Status.QUEUED
 
 
-def _key(text: Text) -> tuple[bytes, int, str]:
+Key = tuple[bytes, int, str]
+
+
+def _key(text: Text) -> Key:
     return text.phone_index, text.version_id, _said(text.values)
 
 

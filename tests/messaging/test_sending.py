@@ -23,43 +23,17 @@ from messaging.models import (
     Submission,
 )
 from tests.builders import make_account, make_chunk, make_customer, make_template
+from tests.messaging.wire import Wire, caught
 
 pytestmark = pytest.mark.django_db
 
 Status = Message.Status
 
 
-class Wire:
-    """What would leave the machine; `answer` says what comes back for a request."""
-
-    def __init__(self) -> None:
-        self.sent: list[dict[str, Any]] = []
-        self.answer = self.accept
-
-    def accept(self, items: list[dict[str, Any]]) -> Answer:
-        rows = [
-            {"id": item["id"], "code": "OK", "reference": f"r-{item['id']}"}
-            for item in items
-        ]
-        return Answer(200, json.dumps({"results": rows}).encode())
-
-    def send(self, requests: list[Any]) -> list[Answer]:
-        answers = []
-        for request in requests:
-            items = json.loads(request.body)["messages"]
-            self.sent += items
-            answers.append(self.answer(items))
-        return answers
-
-
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     make_account()
-    wire = Wire()
-    monkeypatch.setattr(
-        "backoffice.kit.http.Session.send", lambda self, requests: wire.send(requests)
-    )
-    return wire
+    return caught(monkeypatch)
 
 
 def only(chunk: Chunk) -> Message:
