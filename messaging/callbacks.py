@@ -8,116 +8,223 @@ store its request: everything else is kept, so that nothing is lost to a quick r
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from typing import Any
-from urllib.parse import quote
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
 
-from backoffice.kit.clock import database_now
+from backoffice.kit.bulk import is_postgres, run_bound
 from backoffice.kit.crypto import key_ring
-from backoffice.kit.jobs import later
+from backoffice.kit.waking import Waker
 
-from .models import CallbackRequest, CallbackToken, ProviderAccount
-from .transports import transport
+from .doorkeeper import caller, provider_of
+from .models import CallbackRequest, ProviderAccount
 from .transports.base import Callback
 
 logger = logging.getLogger(__name__)
 
 APPLY = "messaging.jobs.apply_callbacks"
 BODY = "callback"
-KINDS = frozenset(CallbackRequest.Kind.values)
 # A call's callback carries its recording.
 LARGEST = {"receipts": 256 * 1024, "replies": 256 * 1024, "calls": 8 * 1024 * 1024}
+# A sender who dawdles holds a thread: never all of them, for staff and short links need
+# some. A proxy that takes in a request before it hands it over keeps such senders off.
+READERS = threading.BoundedSemaphore(8)
 
 StartResponse = Callable[..., Any]
 Reply = tuple[str, str, bytes]
+Found = TypeVar("Found")
 PLAIN = "text/plain; charset=utf-8"
 FORM = "application/x-www-form-urlencoded"
+
+NOT_FOUND: Reply = ("404 Not Found", PLAIN, b"not found")
+FOREIGN: Reply = ("403 Forbidden", PLAIN, b"not from here")
+FORGED: Reply = ("403 Forbidden", PLAIN, b"not authenticated")
+ODD_METHOD: Reply = ("405 Method Not Allowed", PLAIN, b"POST or GET")
+TOO_LARGE: Reply = ("413 Content Too Large", PLAIN, b"too large")
+CUT_OFF: Reply = ("400 Bad Request", PLAIN, b"the body ended early")
+TRY_AGAIN: Reply = ("503 Service Unavailable", PLAIN, b"try again")
+
+# Its commit is not waited for: a provider can be asked again for the last half second
+# before a crash. The setting holds for this statement, for it is a transaction of its own.
+_STORED = (
+    "INSERT INTO messaging_callbackrequest "
+    "(account_id, kind, body, content_type, received_at, problem) "
+    "SELECT %s, %s, %s, %s, clock_timestamp(), '' "
+    "FROM set_config('synchronous_commit', 'off', true)"
+)
+
+wake = Waker(APPLY, lane="receipts")
+
+
+class Refused(Exception):
+    """Not taken, with the answer that says why."""
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
 
 
 def door(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
     """The WSGI callable."""
-    close_old_connections()
+    _close_aged()
     try:
         status, content_type, body = _answer(environ)
-    except DatabaseError as error:
+    except Refused as refused:
+        status, content_type, body = refused.reply
+    except Exception as error:
         logger.error("callback not stored: %s", type(error).__name__)
-        status, content_type, body = "503 Service Unavailable", PLAIN, b"try again"
-    finally:
-        close_old_connections()
-    start_response(
-        status, [("Content-Type", content_type), ("Content-Length", str(len(body)))]
-    )
-    return [body]
+        status, content_type, body = TRY_AGAIN
+    _close_aged()
+    headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+    if status.startswith("405"):
+        headers.append(("Allow", "GET, HEAD, POST"))
+    start_response(status, headers)
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
 
 def _answer(environ: dict[str, Any]) -> Reply:
     token, _slash, kind = (
         environ["PATH_INFO"].removeprefix("/callbacks/").partition("/")
     )
-    account = CallbackToken.account_of(token) if kind in KINDS else None
-    if account is None:
-        return "404 Not Found", PLAIN, b"not found"
-    if environ["REQUEST_METHOD"] not in ("POST", "GET"):
-        return "405 Method Not Allowed", PLAIN, b"POST or GET"
-    body = _body(environ, LARGEST[kind])
-    if body is None:
-        return "413 Content Too Large", PLAIN, b"too large"
-    provider = transport(account.transport)
-    if not provider.verify(account, Callback(_url(environ), _headers(environ), body)):
-        return "403 Forbidden", PLAIN, b"not authenticated"
-    _store(account, kind, _said(environ, body), environ.get("CONTENT_TYPE", ""))
-    later(APPLY, lane="receipts", once=True)
-    return "200 OK", *provider.acknowledgement()
+    known = _surely(lambda: caller(token, kind)) if kind in LARGEST else None
+    if known is None:
+        return NOT_FOUND
+    if not known.may_come_from(environ):
+        return _refused(known.account, FOREIGN)
+    method = environ["REQUEST_METHOD"]
+    if method not in ("POST", "GET", "HEAD"):
+        return ODD_METHOD
+    if method != "HEAD":  # somebody who only looks whether the address is there
+        body = _query(environ) if method == "GET" else _body(environ, LARGEST[kind])
+        if not known.signed(Callback(_url(environ), Headers(environ), body)):
+            return _refused(known.account, FORGED)
+        content_type = str(environ.get("CONTENT_TYPE", ""))
+        said = _said(environ, body, content_type)
+        _surely(lambda: _store(known.account, kind, said, content_type))
+        wake()
+    return "200 OK", *provider_of(known.account).acknowledgement()
 
 
-def _body(environ: dict[str, Any], most: int) -> bytes | None:
-    """The body; None for one too large. Without a length it comes in chunks, to its end.
+def _refused(account: ProviderAccount, reply: Reply) -> Reply:
+    logger.warning("callback of account %s refused: %s", account.pk, reply[2].decode())
+    return reply
 
-    A GET (Kannel's) says everything in its query: that is its body.
+
+# --- the request -------------------------------------------------------------------
+
+
+def _body(environ: dict[str, Any], most: int) -> bytes:
+    """The whole body. Without a length it comes in chunks, to its end.
+
+    Raises Refused for one that is too large or ends early.
     """
-    if environ["REQUEST_METHOD"] == "GET":
-        return str(environ.get("QUERY_STRING", "")).encode("latin-1")
     chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
-    said = environ.get("CONTENT_LENGTH") or "0"
-    length = most + 1 if chunked else int(said) if said.isdecimal() else -1
-    if length < 0 or (length > most and not chunked):
-        return None
-    body: bytes = environ["wsgi.input"].read(length)
-    return body if len(body) <= most else None
+    length = most + 1 if chunked else _length(environ.get("CONTENT_LENGTH") or "0")
+    if length > most and not chunked:
+        raise Refused(TOO_LARGE)
+    body = _read(environ["wsgi.input"], length)
+    if len(body) > most:
+        raise Refused(TOO_LARGE)
+    if len(body) < length and not chunked:
+        raise Refused(CUT_OFF)
+    return body
 
 
-def _said(environ: dict[str, Any], body: bytes) -> bytes:
+def _length(said: str) -> int:
+    if not said.isdecimal() or len(said) > 12:
+        raise Refused(TOO_LARGE)
+    return int(said)
+
+
+def _read(stream: Any, length: int) -> bytes:
+    if not READERS.acquire(timeout=1.0):
+        raise Refused(TRY_AGAIN)
+    try:
+        body: bytes = stream.read(length)
+    except OSError:
+        raise Refused(CUT_OFF) from None
+    finally:
+        READERS.release()
+    return body
+
+
+def _query(environ: dict[str, Any]) -> bytes:
+    """A GET (Kannel's) says everything in its query: that is its body."""
+    return str(environ.get("QUERY_STRING", "")).encode("latin-1", "replace")
+
+
+def _said(environ: dict[str, Any], body: bytes, content_type: str) -> bytes:
     """A form and the query of its address (our SMS id, say) are one form."""
-    query = str(environ.get("QUERY_STRING", "")).encode("latin-1")
-    is_form = environ.get("CONTENT_TYPE", "").startswith(FORM)
+    query = _query(environ)
+    is_form = content_type.startswith(FORM)
     return body + b"&" + query if is_form and query and query != body else body
 
 
 def _url(environ: dict[str, Any]) -> str:
-    """As the provider wrote it: what a signature over the address covers."""
+    """As the provider wrote it: what a signature over the address covers.
+
+    The token was found, so the path is of letters that nobody percent-encodes; the query
+    stands as it came.
+    """
     query = str(environ.get("QUERY_STRING", ""))
-    path = quote(environ["PATH_INFO"], safe="/;=,")
-    return f"{settings.PUBLIC_BASE_URL}{path}" + (f"?{query}" if query else "")
+    url = settings.PUBLIC_BASE_URL.rstrip("/") + environ["PATH_INFO"]
+    return f"{url}?{query}" if query else url
 
 
-def _headers(environ: dict[str, Any]) -> dict[str, str]:
-    """Request headers by lower-case name."""
-    names = (
-        (key[5:].replace("_", "-").lower(), key)
-        for key in environ
-        if key.startswith("HTTP_")
-    )
-    return {name: environ[key] for name, key in names}
+class Headers(Mapping[str, str]):
+    """Request headers by lower-case name; looked up as they are asked for."""
+
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        key = name.upper().replace("-", "_")
+        plain = key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+        return str(self._environ[key if plain else f"HTTP_{key}"])
+
+    def __iter__(self) -> Iterator[str]:
+        names = (key[5:] for key in self._environ if key.startswith("HTTP_"))
+        return (name.replace("_", "-").lower() for name in names)
+
+    def __len__(self) -> int:
+        return sum(1 for _name in self)
+
+
+# --- the database --------------------------------------------------------------------
 
 
 def _store(account: ProviderAccount, kind: str, body: bytes, content_type: str) -> None:
+    stored = key_ring().encrypt_bytes(body, BODY)
+    said = content_type.replace("\0", "")[:80]
+    if is_postgres():
+        run_bound(_STORED, [account.pk, kind, stored, said])
+        return
     CallbackRequest.objects.create(
         account=account,
         kind=kind,
-        body=key_ring().encrypt_bytes(body, BODY),
-        content_type=content_type[:80],
-        received_at=database_now(),
+        body=stored,
+        content_type=said,
+        received_at=timezone.now(),
     )
+
+
+def _surely(work: Callable[[], Found]) -> Found:
+    """Once more over a new connection where the old one died: the server was restarted."""
+    try:
+        return work()
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block or not is_postgres():
+            raise
+        connection.close()
+        return work()
+
+
+def _close_aged() -> None:
+    """Django's own look at a connection asks the server too: a statement for each request."""
+    aged = connection.close_at is not None and connection.close_at <= time.monotonic()
+    if aged and not connection.in_atomic_block:
+        connection.close()

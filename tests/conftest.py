@@ -12,6 +12,7 @@ import math
 import os
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ from django.utils import translation
 from backoffice.kit import jobs
 from backoffice.platform.models import Parameter
 from backoffice.supervisor import valkey
-from messaging import calendars
+from messaging import calendars, callbacks, doorkeeper
 from messaging.models import CallbackToken, ProviderAccount
 from messaging.quiet import Calendar
 from tests.simulator_process import SECRET, SimulatorProcess, running_simulator
@@ -121,6 +122,14 @@ def _fresh_parameters() -> Iterator[None]:
         calendars._known[channel] = (math.inf, Calendar())
     yield
     Parameter.forget()
+
+
+@pytest.fixture(autouse=True)
+def _awake_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A callback's wake-up comes in its own thread, so that `queued` has it at once."""
+    wake = partial(jobs.wake, callbacks.APPLY, lane="receipts")
+    monkeypatch.setattr(callbacks, "wake", wake)
+    doorkeeper.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -38,6 +38,11 @@ def later(
     transaction.on_commit(partial(_enqueue, name, args, lane, once), robust=True)
 
 
+def wake(name: str, *args: Argument, lane: str) -> None:
+    """At once, whatever the transaction, and only where the same does not wait yet."""
+    _enqueue(name, args, lane, once=True)
+
+
 def awake(name: str, *args: Argument) -> None:
     """The job runs now: what comes from here on may wake it again."""
     try:

@@ -27,7 +27,6 @@ from messaging.transports import TRANSPORTS as SMS
 from messaging.voice import TRANSPORTS as VOICE
 
 PROVIDERS = {"sms": SMS, "voice": VOICE}
-KINDS = {"sms": ("receipts", "replies"), "voice": ("calls",)}
 
 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -59,7 +58,9 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
             "is_enabled",
             "rate",
             "rate_unit",
+            "callback_networks",
         )
+        widgets = {"callback_networks": forms.Textarea(attrs={"rows": 3})}
 
     def clean_new_secrets(self) -> dict[str, str] | None:
         values = self.cleaned_data["new_secrets"]
@@ -205,4 +206,4 @@ def retire_old(account: ProviderAccount, *, keep: int) -> None:
 
 def callback_urls(account: ProviderAccount, token: str) -> list[tuple[str, object]]:
     base = f"{settings.PUBLIC_BASE_URL}/callbacks/{token}"
-    return [(kind, f"{base}/{kind}") for kind in KINDS[account.channel]]
+    return [(kind, f"{base}/{kind}") for kind in account.callback_kinds]

@@ -116,6 +116,12 @@ class ProviderAccount(models.Model):
         return self.name
 
     @property
+    def callback_kinds(self) -> tuple[str, ...]:
+        """What its provider may call us about."""
+        is_voice = self.channel == self.Channel.VOICE
+        return ("calls",) if is_voice else ("receipts", "replies")
+
+    @property
     def secret_values(self) -> dict[str, str]:
         values: dict[str, str] = json.loads(self.secrets or "{}")
         return values

@@ -87,8 +87,7 @@ class Simulator:
         ]
 
     def verify(self, account: ProviderAccount, callback: Callback) -> bool:
-        shown = callback.headers.get("authorization", "").encode()
-        return hmac.compare_digest(shown, _bearer(account).encode())
+        return shows_secret(account, callback)
 
     def parse_receipts(self, body: bytes) -> list[ReceiptEvent]:
         return [_receipt(row) for row in _rows(body)]
@@ -98,6 +97,11 @@ class Simulator:
 
     def acknowledgement(self) -> tuple[str, bytes]:
         return "application/json", b'{"ok":true}'
+
+
+def shows_secret(account: ProviderAccount, callback: Callback) -> bool:
+    shown = callback.headers.get("authorization", "").encode()
+    return hmac.compare_digest(shown, _bearer(account).encode())
 
 
 def _bearer(account: ProviderAccount) -> str:

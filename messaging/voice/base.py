@@ -9,6 +9,7 @@ from uuid import UUID
 
 from backoffice.kit.http import Session
 from messaging.models import Call, ProviderAccount
+from messaging.transports.base import Callback
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +50,9 @@ class VoiceTransport(Protocol):
 
     def parse_calls(self, body: bytes) -> list[CallEvent]:
         """Raises `messaging.transports.base.Unreadable`."""
+
+    def verify(self, account: ProviderAccount, callback: Callback) -> bool:
+        """Is a callback really the provider's, beyond the token in its address?"""
+
+    def acknowledgement(self) -> tuple[str, bytes]:
+        """Content type and body that the provider takes for "received"."""

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from backoffice.kit.http import Answer, Request, Session, json_request
 from messaging.models import Call, ProviderAccount
-from messaging.transports.base import Unreadable
+from messaging.transports.base import Callback, Unreadable
+from messaging.transports.simulator import shows_secret
 
 from .base import CallEvent, Dialled
 
@@ -29,6 +30,12 @@ class SimulatorVoice:
 
     def parse_calls(self, body: bytes) -> list[CallEvent]:
         return [_event(row) for row in _rows(body)]
+
+    def verify(self, account: ProviderAccount, callback: Callback) -> bool:
+        return shows_secret(account, callback)
+
+    def acknowledgement(self) -> tuple[str, bytes]:
+        return "application/json", b'{"ok":true}'
 
 
 def _request(account: ProviderAccount, call: Call) -> Request:

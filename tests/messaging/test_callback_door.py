@@ -30,11 +30,6 @@ def post(path, body=b"[]", secret="s3cret", method="POST", **over):
     return int(seen[0][:3]), b"".join(answer)
 
 
-@pytest.fixture(autouse=True)
-def _connection_stays(monkeypatch):
-    monkeypatch.setattr(callbacks, "close_old_connections", lambda: None)
-
-
 @pytest.fixture
 def account():
     return make_account()

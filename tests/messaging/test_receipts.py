@@ -8,7 +8,7 @@ from django.utils import timezone
 from backoffice.kit.crypto import blind_index
 from messaging.models import FailedNumber, Message, ProviderReference, Receipt
 from messaging.parked import match_young
-from messaging.receipts import effect, rank, settle
+from messaging.receipts import effect, settle
 from messaging.transports.base import ReceiptEvent
 from tests.builders import make_account, make_customer, make_message
 
