@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from django.db.models import Model
 
 from backoffice.kit.bulk import arrays, insert_rows, is_postgres, run_bound, update_rows
 from backoffice.kit.crypto import encrypt
@@ -46,6 +49,15 @@ _SUBMISSION = (
 _OURS = "t.status IN (10, 15) AND t.attempts = v.attempts"
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Rows of what a provider said; a change and a reference for each message."""
+
+    submissions: list[Row] = field(default_factory=list)
+    changes: list[Row] = field(default_factory=list)
+    references: list[Row] = field(default_factory=list)
+
+
 def record(
     account: ProviderAccount,
     chunk: Chunk,
@@ -59,65 +71,82 @@ def record(
     """
     if not exchanges:
         return Counter()
-    submissions, changes, references = [], list[Row](), list[Row]()
-    for pk, exchange in zip(uuid7s(len(exchanges)), exchanges, strict=True):
-        submissions.append(_submission(pk, exchange))
-        for outcome in exchange.outcomes:
-            message, parts = fenced[outcome.id]
-            changes.append(_change(outcome, message, parts, now))
-            references.append(
-                (outcome.reference[:80], message.phone_index, pk, outcome.code[:40])
-            )
-    same = {"account": account.pk, "chunk": chunk.pk, "at": now}
-    insert_rows(Submission, _SUBMISSION, submissions, same=same)
-    _write(account, changes, references)
-    FailedNumber.objects.record(_failed(changes), now=now)
-    by_status = Counter(change[2] for change in changes)
+    said = _said(exchanges, fenced, now)
+    write = _write_at_once if is_postgres() else _write
+    write(said, {"account": account.pk, "chunk": chunk.pk, "at": now})
+    FailedNumber.objects.record(_failed(said.changes), now=now)
+    by_status = Counter(change[2] for change in said.changes)
     counts = Counter({Status(one).name.lower(): n for one, n in by_status.items()})
     if counts["unknown"]:
         chunk.ask_soon(now)
     return counts
 
 
-def _write(
-    account: ProviderAccount, changes: Sequence[Row], references: Sequence[Row]
-) -> None:
-    """Outcomes and response codes: on PostgreSQL by one statement, for a round trip and
-    the reading of two arrays cost as much as writing them."""
-    if is_postgres():
-        _write_together(account, changes, references)
-        return
-    update_rows(Message, "id", _CHANGE[1:], changes, where=_OURS)
+def _said(exchanges: Sequence[Exchange], fenced: Fenced, now: datetime) -> Said:
+    said = Said()
+    for pk, exchange in zip(uuid7s(len(exchanges)), exchanges, strict=True):
+        said.submissions.append(_submission(pk, exchange))
+        for outcome in exchange.outcomes:
+            message, parts = fenced[outcome.id]
+            said.changes.append(_change(outcome, message, parts, now))
+            said.references.append(
+                (outcome.reference[:80], message.phone_index, pk, outcome.code[:40])
+            )
+    return said
+
+
+def _write(said: Said, same: dict[str, Any]) -> None:
+    insert_rows(Submission, _SUBMISSION, said.submissions, same=same)
+    update_rows(Message, "id", _CHANGE[1:], said.changes, where=_OURS)
+    both = zip(said.changes, said.references, strict=True)
     insert_rows(
         ProviderReference,
         ("message", *_REFERENCE),
-        [(c[0], *r) for c, r in zip(changes, references, strict=True) if r[0]],
-        same={"account": account.pk, "part": 1},
+        [(change[0], *reference) for change, reference in both if reference[0]],
+        same={"account": same["account"], "part": 1},
         ignore_conflicts=True,
     )
 
 
-_COLUMNS = [
-    *(Message._meta.get_field(name) for name in _CHANGE),
-    *(ProviderReference._meta.get_field(name) for name in _REFERENCE),
-]
+def _columns(model: type[Model], names: Iterable[str]) -> list[Any]:
+    return [model._meta.get_field(name) for name in names]
 
 
-def _write_together(
-    account: ProviderAccount, changes: Sequence[Row], references: Sequence[Row]
-) -> None:
-    rows = [(*c, *r) for c, r in zip(changes, references, strict=True)]
-    source, params = arrays(_COLUMNS, rows)
-    written = ", ".join(f"{name} = v.{name}" for name in _CHANGE[1:])
+_SUBMITTED = _columns(Submission, (*_SUBMISSION, "account", "chunk", "at"))
+_OUTCOME = [*_columns(Message, _CHANGE), *_columns(ProviderReference, _REFERENCE)]
+
+
+def _write_at_once(said: Said, same: dict[str, Any]) -> None:
+    """The same by one statement, for PostgreSQL: a round trip, and the reading of an array
+    a second time, cost as much as the writing."""
+    submissions = [(*row, *same.values()) for row in said.submissions]
+    outcomes = [
+        (*change, *reference)
+        for change, reference in zip(said.changes, said.references, strict=True)
+    ]
+    submitted, params = arrays(_SUBMITTED, submissions)
+    source, more = arrays(_OUTCOME, outcomes)
     run_bound(
-        f"WITH v AS (SELECT * FROM {source}), changed AS ("  # noqa: S608
-        f"UPDATE messaging_message AS t SET {written} FROM v WHERE t.id = v.id AND {_OURS}) "
-        "INSERT INTO messaging_providerreference "
-        "(account_id, part, message_id, reference, phone_index, submission_id, code) "
-        "SELECT %s, 1, id, reference, phone_index, submission_id, code FROM v "
-        "WHERE reference <> '' ON CONFLICT DO NOTHING",
-        [*params, account.pk],
+        _AT_ONCE.format(submitted=submitted, source=source),
+        [*params, *more, same["account"]],
     )
+
+
+_AT_ONCE = f"""
+WITH submitted AS (
+  INSERT INTO messaging_submission ({", ".join(one.column for one in _SUBMITTED)})
+  SELECT * FROM {{submitted}}
+), v AS (
+  SELECT * FROM {{source}}
+), changed AS (
+  UPDATE messaging_message AS t SET {", ".join(f"{name} = v.{name}" for name in _CHANGE[1:])}
+  FROM v WHERE t.id = v.id AND {_OURS}
+)
+INSERT INTO messaging_providerreference
+  (account_id, part, message_id, reference, phone_index, submission_id, code)
+SELECT %s, 1, id, reference, phone_index, submission_id, code FROM v
+WHERE reference <> '' ON CONFLICT DO NOTHING
+"""  # noqa: S608  names of our own; every value is a parameter
 
 
 def _submission(pk: UUID, exchange: Exchange) -> Row:

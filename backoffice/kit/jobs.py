@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
+from typing import Any
 
 import django_rq
 from django.conf import settings
 from django.db import transaction
+from redis import Redis
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
@@ -46,7 +48,7 @@ def wake(name: str, *args: Argument, lane: str) -> None:
 def awake(name: str, *args: Argument) -> None:
     """The job runs now: what comes from here on may wake it again."""
     try:
-        django_rq.get_connection("default").delete(_flag(name, args))
+        _redis().delete(_flag(name, args))
     except RedisError:
         pass
 
@@ -54,7 +56,7 @@ def awake(name: str, *args: Argument) -> None:
 def waiting(lane: str) -> int:
     """How many wake-ups wait in a lane; 0 where the queue cannot be asked."""
     try:
-        return int(django_rq.get_queue(lane).count)
+        return int(_queue(lane).count)
     except RedisError:
         return 0
 
@@ -70,6 +72,18 @@ def is_wanted_elsewhere(lane: str) -> bool:
     return any(map(waiting, before))
 
 
+@lru_cache(maxsize=1)
+def _redis() -> Redis:
+    """A connection that is kept: making one costs five calls."""
+    connection: Redis = django_rq.get_connection("default")
+    return connection
+
+
+@lru_cache
+def _queue(lane: str) -> Any:
+    return django_rq.get_queue(lane, connection=_redis())
+
+
 def _flag(name: str, args: tuple[Argument, ...]) -> str:
     return "wake:" + ":".join(map(str, (name, *args)))
 
@@ -77,11 +91,9 @@ def _flag(name: str, args: tuple[Argument, ...]) -> str:
 def _enqueue(name: str, args: tuple[Argument, ...], lane: str, once: bool) -> None:
     try:
         # The flag falls by itself, should the worker that took the wake-up die.
-        if once and not django_rq.get_connection("default").set(
-            _flag(name, args), 1, nx=True, ex=20
-        ):
+        if once and not _redis().set(_flag(name, args), 1, nx=True, ex=20):
             return
-        django_rq.get_queue(lane).enqueue_call(
+        _queue(lane).enqueue_call(
             name,
             args=args,
             result_ttl=60,

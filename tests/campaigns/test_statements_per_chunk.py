@@ -26,6 +26,10 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _sink(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_sink(monkeypatch)
+
+
+def make_sink(monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider that takes everything; parameters are read once."""
 
     def accept(_session: Any, requests: list[Any]) -> list[Answer]:
