@@ -144,7 +144,7 @@ class Aliyun:
     batch = 100
     can_query = True
     mode: Mode = "template"
-    settings = (Setting("url", _("Address"), default=URL),)
+    settings = (Setting("url", _("Address"), "url", default=URL),)
     secrets = (
         Setting("access_key_id", _("AccessKey ID"), is_required=True),
         Setting("access_key_secret", _("AccessKey secret"), is_required=True),

@@ -28,7 +28,7 @@ class Setting:
 
     name: str
     label: str | Promise
-    kind: Literal["text", "number", "yes/no", "choice"] = "text"
+    kind: Literal["text", "url", "number", "yes/no", "choice"] = "text"
     is_required: bool = False
     help: str | Promise = ""
     default: Any = None

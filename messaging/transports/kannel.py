@@ -86,6 +86,7 @@ class Kannel:
         Setting(
             "url",
             _("Address"),
+            "url",
             is_required=True,
             help=_("Of sendsms: http://gateway:13013/cgi-bin/sendsms"),
         ),

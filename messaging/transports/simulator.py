@@ -58,7 +58,7 @@ class Simulator:
     can_query = True
     mode: Mode = "text"
     settings = (
-        Setting("url", _("Address"), is_required=True),
+        Setting("url", _("Address"), "url", is_required=True),
         Setting("batch", _("SMS in a request"), "number", default=100),
     )
     secrets = (Setting("secret", _("Secret"), is_required=True),)

@@ -144,7 +144,7 @@ class Tencent:
     can_query = True
     mode: Mode = "template"
     settings = (
-        Setting("url", _("Address"), default=URL),
+        Setting("url", _("Address"), "url", default=URL),
         Setting("region", _("Region"), default=REGION),
         Setting("sdk_app_id", _("SdkAppId"), is_required=True),
     )

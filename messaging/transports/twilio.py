@@ -104,7 +104,7 @@ class Twilio:
             is_required=True,
             help=_("A number, a name, or a messaging service (MG…)."),
         ),
-        Setting("url", _("Address"), default="https://api.twilio.com"),
+        Setting("url", _("Address"), "url", default="https://api.twilio.com"),
     )
     secrets = (
         Setting("auth_token", _("Auth token"), is_required=True),

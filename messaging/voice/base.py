@@ -9,7 +9,7 @@ from uuid import UUID
 
 from backoffice.kit.http import Session
 from messaging.models import Call, ProviderAccount
-from messaging.transports.base import Callback
+from messaging.transports.base import Callback, Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,9 @@ class CallEvent:
 
 class VoiceTransport(Protocol):
     """A voice provider. One file, one class; its words become ours there and nowhere else."""
+
+    settings: tuple[Setting, ...]
+    secrets: tuple[Setting, ...]
 
     def dial(self, account: ProviderAccount, call: Call, http: Session) -> Dialled:
         """Have it call `call.phone` and speak `call.script`; outside any transaction.

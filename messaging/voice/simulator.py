@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from backoffice.kit.http import Answer, Request, Session, json_request
 from messaging.models import Call, ProviderAccount
-from messaging.transports.base import Callback, Unreadable
+from messaging.transports.base import Callback, Setting, Unreadable
 from messaging.transports.simulator import shows_secret
 
 from .base import CallEvent, Dialled
@@ -25,6 +27,9 @@ STATUSES = {
 
 
 class SimulatorVoice:
+    settings = (Setting("url", _("Address"), "url", is_required=True),)
+    secrets = (Setting("secret", _("Secret"), is_required=True),)
+
     def dial(self, account: ProviderAccount, call: Call, http: Session) -> Dialled:
         return _dialled(http.send([_request(account, call)])[0])
 
