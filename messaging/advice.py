@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from messaging.characters import costly
 from messaging.classify import words_in
 from messaging.rendering import pieces_of
-from messaging.text import Rule, count_parts, needless
+from messaging.text import Rule, count_parts, is_gsm, needless
 
 # More than this many characters over, nobody shortens a text for a part.
 WORTH_CUTTING = 20
@@ -86,7 +86,11 @@ def on_footer(text: str, footer: str, *, is_marketing: bool) -> Iterator[Advice]
         yield Advice("warn", said, old=own[0])
 
 
-def on_signature(signature: str, rule: Rule) -> Iterator[Advice]:
+def on_signature(unsigned: str, signature: str, rule: Rule) -> Iterator[Advice]:
+    """`unsigned` is the filled text without its signature."""
+    if rule == "gsm" and signature and is_gsm(unsigned):
+        said = _("The signature 【%s】 makes it UCS-2: 70 characters a part, not 160.")
+        yield Advice("hint", said % signature)
     if rule == "china" and not signature:
         said = _("The account has no signature: operators in China drop the SMS.")
         yield Advice("warn", said)
@@ -107,7 +111,10 @@ def on_length(filled: str, rule: Rule) -> Iterator[Advice]:
 
 
 def on_characters(text: str, filled: str, rule: Rule) -> Iterator[Advice]:
-    """Characters that make the text UCS-2 by the GSM rule, each with what to write."""
+    """Characters that make the text UCS-2 by the GSM rule, each with what to write.
+
+    `filled` is without its signature, which has advice of its own.
+    """
     found = costly(filled) if rule == "gsm" else []
     if any(one.character not in text for one in found):
         # Which one is not said: it is a letter of somebody's name.

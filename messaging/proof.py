@@ -191,10 +191,13 @@ def _advice(
 ) -> Iterator[Advice]:
     rule = rule_of(account)
     yield from _on_text(draft)
-    yield from _on_account(draft, account, rule)
+    yield from _on_account(draft, account)
     yield from _on_gaps(audience, own)
     yield from advice.on_length(shown.real, rule)
-    yield from advice.on_characters(draft.text, shown.real, rule)
+    signature = account.signature if account else ""
+    unsigned = shown.real.removeprefix(f"【{signature}】")
+    yield from advice.on_signature(unsigned, signature, rule)
+    yield from advice.on_characters(draft.text, unsigned, rule)
 
 
 def _on_text(draft: Draft) -> Iterator[Advice]:
@@ -204,13 +207,10 @@ def _on_text(draft: Draft) -> Iterator[Advice]:
     )
 
 
-def _on_account(
-    draft: Draft, account: ProviderAccount | None, rule: Rule
-) -> Iterator[Advice]:
+def _on_account(draft: Draft, account: ProviderAccount | None) -> Iterator[Advice]:
     if account is None:
         yield Advice("warn", _("No SMS provider account is enabled."))
         return
-    yield from advice.on_signature(account.signature, rule)
     if transport(account.transport).mode == "template":
         links = [
             one.name for one in known_fields(draft.kind).values() if one.kind == "link"

@@ -251,6 +251,14 @@ class TemplateVersion(models.Model):
     def fields(self) -> tuple[str, ...]:
         return fields_of(self.text)
 
+    @property
+    def is_overtaken(self) -> bool:
+        """Whether a newer version is sent already."""
+        newer = TemplateVersion.objects.filter(
+            template=self.template_id, version__gt=self.version
+        )
+        return newer.filter(published_at__isnull=False).exists()
+
     def publish(self, *, now: datetime) -> bool:
         """Send it from now on; false where it was published before."""
         drafts = TemplateVersion.objects.filter(pk=self.pk, published_at__isnull=True)
