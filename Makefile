@@ -1,5 +1,5 @@
 # Two commands do everything: `make run` and `make test`. See README.md.
-.PHONY: run test check bench messages
+.PHONY: run test check chaos bench messages
 
 PYTHON_HERE = .venv/bin/python
 
@@ -17,6 +17,12 @@ test:
 check:
 	@PYTHON="$(PYTHON)" sh environment.sh requirements-dev.txt
 	@exec $(PYTHON_HERE) -m tests.run --check
+
+# Workers killed by the hundred, Redis and PostgreSQL ended in mid-batch: ten minutes or so.
+# make chaos CHAOS_SEED=7   throws the same dice again
+chaos:
+	@PYTHON="$(PYTHON)" sh environment.sh requirements-dev.txt
+	@CHAOS_SEED="$(CHAOS_SEED)" exec $(PYTHON_HERE) -m tests.run --chaos --db "$(DB)"
 
 # make bench           every benchmark; make bench ONLY=bulk_100 one
 bench:

@@ -53,8 +53,20 @@ def pytest_report_header() -> str:
     return f"on {engine} + {queue}"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--chaos", action="store_true", help="the large runs, alone")
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    is_wanted = config.getoption("--chaos")
+    items[:] = [
+        item
+        for item in items
+        if is_wanted == (item.get_closest_marker("chaos") is not None)
+    ]
     # A transactional test empties every table: give the rows of data migrations back.
     for item in items:
         found = item.get_closest_marker("django_db")

@@ -64,6 +64,12 @@ def children(pid: int) -> list[int]:
     return [one for one, status in _statuses() if int(status[1]) == pid]
 
 
+def parent(pid: int) -> int:
+    """Its parent's pid; 0 where it has ended."""
+    found = _status(pid)
+    return int(found[1]) if found else 0
+
+
 def alive_in(session: int) -> list[int]:
     """The processes of a session, however deep, that live."""
     return [

@@ -1,6 +1,6 @@
 """What `make test` runs: every check, then the tests on each database that is there.
 
-    python -m tests.run [--db sqlite|postgres] [--check]
+    python -m tests.run [--db sqlite|postgres] [--check | --chaos]
 
 SQLite with an embedded Valkey always; PostgreSQL and Redis where they are reachable:
 DATABASE_URL and REDIS_URL, or the local default ports. It says on which it ran. With
@@ -26,6 +26,8 @@ CODE = ("backoffice", "customers", "messaging", "tracking", "campaigns")
 PYTHON = [sys.executable]
 MANAGE = [sys.executable, "manage.py"]
 TOOLS = Path(sys.executable).parent
+# What they print is what they are run for: figures, and the seed to run them again.
+CHAOS = ["--chaos", "-s"]
 
 Outcome = tuple[str, bool, str]
 
@@ -33,12 +35,10 @@ Outcome = tuple[str, bool, str]
 def main() -> int:
     arguments = _arguments()
     os.chdir(ROOT)
-    outcomes = [] if arguments.db == "postgres" else checks()
+    checks_too = arguments.db != "postgres" and not arguments.chaos
+    outcomes = checks() if checks_too else []
     if not arguments.check:
-        if arguments.db != "postgres":
-            outcomes.append(on_sqlite())
-        if arguments.db != "sqlite":
-            outcomes += on_postgres(required=_is_ci() or arguments.db == "postgres")
+        outcomes += tests(arguments.db, CHAOS if arguments.chaos else [])
     return _report(outcomes)
 
 
@@ -46,6 +46,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Run every check and test.")
     parser.add_argument("--db", choices=["", "sqlite", "postgres"], default="")
     parser.add_argument("--check", action="store_true", help="no tests")
+    parser.add_argument("--chaos", action="store_true", help="the large runs, alone")
     return parser.parse_args()
 
 
@@ -103,11 +104,21 @@ def _openapi(env: dict[str, str]) -> Outcome:
 # --- tests --------------------------------------------------------------------
 
 
-def on_sqlite() -> Outcome:
-    return _pytest("SQLite + embedded Valkey", _clean_env(), [])
+def tests(database: str, options: list[str]) -> list[Outcome]:
+    outcomes = []
+    if database != "postgres":
+        outcomes.append(on_sqlite(options))
+    if database != "sqlite":
+        required = _is_ci() or database == "postgres"
+        outcomes += on_postgres(options, required=required)
+    return outcomes
 
 
-def on_postgres(*, required: bool) -> list[Outcome]:
+def on_sqlite(options: list[str]) -> Outcome:
+    return _pytest("SQLite + embedded Valkey", _clean_env(), options)
+
+
+def on_postgres(options: list[str], *, required: bool) -> list[Outcome]:
     """The tests on PostgreSQL, or a sentence on why not."""
     url = _postgres()
     if not url:
@@ -118,7 +129,7 @@ def on_postgres(*, required: bool) -> list[Outcome]:
     if queue:
         env["REDIS_URL"] = queue
     # Tests that do not depend on the database ran on SQLite.
-    return [_pytest(f"PostgreSQL + {reason}", env, ["-m", "not once"])]
+    return [_pytest(f"PostgreSQL + {reason}", env, [*options, "-m", "not once"])]
 
 
 def _postgres() -> str | None:
