@@ -18,6 +18,7 @@ from backoffice.kit.bulk import update_rows
 from backoffice.kit.http import Session
 from backoffice.platform.models import Parameter
 
+from . import lost_answers
 from .models import (
     Chunk,
     FailedNumber,
@@ -86,7 +87,7 @@ def _ask_all(
 ) -> int:
     """Page by page, as long as the provider answers: one that does not holds us up once."""
     if not transport(account.transport).can_query:
-        return 0
+        return lost_answers.learn(account, unknown)
     asked, last = 0, UUID(int=0)
     with Session() as http:
         while rows := list(unknown.filter(pk__gt=last).order_by("pk")[:PAGE]):

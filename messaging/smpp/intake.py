@@ -90,7 +90,8 @@ class Intake:
     async def emptied(self, *, seconds: float = 5.0) -> None:
         """All is stored, or the time is over."""
         try:
-            await asyncio.wait_for(self._idle.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
         except TimeoutError:
             logger.error("SMPP: %d not stored at the end", len(self._waiting))
 

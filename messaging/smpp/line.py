@@ -271,10 +271,10 @@ class Line:
         config = self.config
         secure = ssl.create_default_context() if config.tls else None
         try:
-            opening = self.loop.create_connection(
-                lambda: Link(self), config.host, config.port, ssl=secure
-            )
-            _transport, link = await asyncio.wait_for(opening, CONNECT_SECONDS)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _transport, link = await self.loop.create_connection(
+                    lambda: Link(self), config.host, config.port, ssl=secure
+                )
         except (OSError, TimeoutError) as error:
             self._becomes(command, f"not connected: {type(error).__name__}")
             return None

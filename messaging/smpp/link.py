@@ -65,8 +65,10 @@ class Link(asyncio.Protocol):
 
         self.ask(pdu.encode(Pdu(command, values=values)), take)
         self.flush()
+        # Not wait_for: in Python 3.11 it may swallow a cancellation.
         try:
-            return await asyncio.wait_for(answered, seconds)
+            async with asyncio.timeout(seconds):
+                return await answered
         except TimeoutError:
             return None
 

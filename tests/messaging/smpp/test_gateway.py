@@ -14,9 +14,10 @@ from django.utils import timezone
 
 from backoffice.kit.http import Request, Session, json_request, send
 from customers.models import Suppression
-from messaging import inbox, lost_answers, parked, sending
+from messaging import inbox, parked, sending, unknowns
 from messaging.models import (
     CallbackRequest,
+    Chunk,
     FailedNumber,
     InboundMessage,
     Message,
@@ -149,7 +150,8 @@ def test_gateway_that_dies_in_mid_window_sends_nothing_twice_and_receipts_settle
         until(lambda: bound(url, account.pk))
         peer.do("report")
         apply_receipts(6)
-        lost_answers.learn(account, Message.objects.filter(status=Status.UNKNOWN))
+        Chunk.objects.update(query_at=timezone.now())
+        unknowns.query_due(timezone.now())
         parked.match_young(timezone.now())
         sending.send_chunk(chunk.pk)
     # What never left the gateway stays in doubt, for nobody can tell.
