@@ -12,6 +12,7 @@ from .models import Push, SignUp
 
 
 def send_due_notices() -> dict[str, int]:
+    awake(notice_sending.SEND_DUE)
     return notice_sending.send_due(database_now())
 
 

@@ -20,6 +20,7 @@ from messaging.models import TemplateVersion
 from messaging.outbox import Draft, Order, enqueue
 from tracking.records import Track, Tracking, record
 
+SEND_DUE = "campaigns.jobs.send_due_notices"
 CHUNK = 2_000
 ORIGIN = "notices"
 # Who ordered an SMS that no partner system sent in (E8).
@@ -80,13 +81,31 @@ def _send_chunk(
             notice.save(update_fields=["status", "hold", "detail"])
         else:
             ready.append((notice, {name: values[name] for name in version.fields}))
-    if ready:
-        _hand_over(ready, version, now)
+    valid = now + timedelta(hours=version.template.message_type.valid_hours)
+    until = [
+        (_expires_at(notice, valid, now), notice, values) for notice, values in ready
+    ]
+    until.sort(key=lambda one: one[0])
+    for expires_at, alike in groupby(until, key=lambda one: one[0]):
+        some = [(notice, values) for _until, notice, values in alike]
+        _hand_over(some, version, expires_at, now)
     return len(ready), len(rows) - len(ready)
 
 
+def _expires_at(notice: Notice, valid: datetime, now: datetime) -> datetime:
+    """A repayment that is due today or later is not announced when its day is over."""
+    if notice.due_on is None:
+        return valid
+    next_day = datetime.combine(notice.due_on + timedelta(days=1), time())
+    over = timezone.make_aware(next_day)
+    return min(valid, over) if over > now else valid
+
+
 def _hand_over(
-    ready: list[tuple[Notice, dict[str, str]]], version: TemplateVersion, now: datetime
+    ready: list[tuple[Notice, dict[str, str]]],
+    version: TemplateVersion,
+    expires_at: datetime,
+    now: datetime,
 ) -> None:
     kind = version.template.message_type
     ids = uuid7s(len(ready))
@@ -94,7 +113,6 @@ def _hand_over(
         _draft(pk, notice, values)
         for pk, (notice, values) in zip(ids, ready, strict=True)
     ]
-    expires_at = now + timedelta(hours=kind.valid_hours)
     enqueue(drafts, Order(version, ORIGIN, now, expires_at), now=now)
     client = ready[0][0].client
     tracking = Tracking(

@@ -12,10 +12,11 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from backoffice.kit.crypto import blind_index
+from backoffice.kit.jobs import later
 from backoffice.platform.models import ApiClient, AuditEntry, Import
 from campaigns.models import Notice
 from campaigns.notice_decision import Decision, NoticeInfo, Shelf, decide, info_of
-from campaigns.notice_sending import locked, send, send_due
+from campaigns.notice_sending import SEND_DUE, locked, send, send_due
 from customers.models import Customer
 from messaging.models import MessageType
 
@@ -88,7 +89,14 @@ def _take(infos: Sequence[NoticeInfo], arrival: Arrival) -> list[Notice]:
                 taken[info.client_reference] = notice
         result.append(notice)
     Notice.objects.bulk_create(fresh, batch_size=1_000)
+    _wake(fresh, today)
     return result
+
+
+def _wake(notices: Iterable[Notice], today: date) -> None:
+    """What goes out today goes out now: one wake-up for however many."""
+    if any(row.status == Status.SCHEDULED and row.send_on == today for row in notices):
+        later(SEND_DUE, lane="service", once=True)
 
 
 def _taken_before(
@@ -201,6 +209,7 @@ def release(  # noqa: PLR0913  each is a decision of the person's
         )
         _apply(notice, decided)
     Notice.objects.bulk_update(rows, _DECIDED, batch_size=500)
+    _wake(rows, today)
     scheduled = sum(row.status == Status.SCHEDULED for row in rows)
     held = len(rows) - scheduled
     counts = {"scheduled": scheduled, "held": held}

@@ -20,7 +20,7 @@ from campaigns.notices import (
     take,
     take_many,
 )
-from messaging.models import Chunk, Message, MessageType, Template
+from messaging.models import Chunk, Message, MessageType, Template, TemplateVersion
 from tests.builders import make_business_type, make_customer
 from tracking.models import TrackingRecord
 
@@ -247,7 +247,7 @@ def test_each_notice_becomes_a_message_with_its_tracking_record(queued: Any):
         assert notice.message.phone == notice.phone
         record = TrackingRecord.objects.get(message=notice.message)
         assert (record.code, record.requested_by) == (None, "operations")
-    assert queued.names == ["messaging.jobs.send_chunk"]
+    assert queued.names[-1] == "messaging.jobs.send_chunk"
 
 
 @pytest.mark.requirement("E8")
@@ -271,6 +271,34 @@ def test_what_is_sent_is_the_template_filled():
         "Dear Jan, your repayment of CNY 1,234.50 is due on 28 Nov 2026. "
         "Please keep enough money in your account."
     )
+
+
+@pytest.mark.parametrize(
+    ("due", "hours", "expires"),
+    [
+        (TODAY, 24, "2026-11-21 00:00"),  # not the day after
+        (TODAY + timedelta(days=1), 24, "2026-11-21 12:00"),
+        (TODAY + timedelta(days=1), 48, "2026-11-22 00:00"),
+        (TODAY - timedelta(days=1), 24, "2026-11-21 12:00"),  # it was due already
+        (None, 24, "2026-11-21 12:00"),
+    ],
+)
+def test_a_notice_is_valid_until_the_day_it_speaks_of_is_over(due, hours, expires):
+    MessageType.objects.update(valid_hours=hours)
+    notice = taken()
+    Notice.objects.update(due_on=due)
+    TemplateVersion.objects.update(text="Dear {name}, repayment is due.")
+    send_due(NOON)
+    notice.refresh_from_db()
+    local = timezone.localtime(notice.message.expires_at)
+    assert local.strftime("%Y-%m-%d %H:%M") == expires
+
+
+@pytest.mark.parametrize(("days", "wakes"), [(0, 1), (1, 0)])
+def test_what_goes_out_today_waits_for_no_schedule(queued: Any, days: int, wakes: int):
+    on = TODAY + timedelta(days=days)
+    take_many([given(send_on=on), given(send_on=on)], origin="api", now=NOON)
+    assert queued.names.count("campaigns.jobs.send_due_notices") == wakes
 
 
 def test_sent_twice_is_sent_once():

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
+from backoffice.kit.bulk import is_postgres
 from backoffice.platform.models import AuditEntry, Parameter
-from campaigns import jobs, steering
+from campaigns import jobs, pushes, steering
 from campaigns.models import Push, PushPart
 from campaigns.pushes import progress, refusals, settled_share, start, sweep_pushes
 from messaging import stopping
@@ -203,6 +206,37 @@ def test_reasons_of_refusals_are_counted(push: Push, wire: Wire) -> None:
     person.consents.all().delete()
     fill(push, 0)
     assert refusals(push) == {"no_consent": 1}
+
+
+if is_postgres():  # SQLite has one writer: there is nothing to test
+
+    @pytest.mark.django_db(transaction=True)
+    def test_part_that_is_being_made_while_the_push_is_cancelled_is_not_sent(
+        wire: Wire, queued: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        push = started()
+
+        def cancel_elsewhere() -> None:
+            cancel(Push.objects.get())
+            connection.close()
+
+        cancelling = Thread(target=cancel_elsewhere)
+        recorded = pushes.record
+
+        def meanwhile(*args: Any, **over: Any) -> None:
+            cancelling.start()
+            cancelling.join(timeout=1)  # it waits for us
+            recorded(*args, **over)
+
+        monkeypatch.setattr(pushes, "record", meanwhile)
+        fill(push, 0)
+        cancelling.join(timeout=20)
+        queued.run_all()
+        push.refresh_from_db()
+        statuses = set(Message.objects.values_list("status", flat=True))
+        assert statuses <= {Status.SENT, Status.CANCELLED}
+        assert len(wire.sent) == Message.objects.filter(status=Status.SENT).count()
+        assert progress(push)["not_made"] == 0
 
 
 # --- in the admin -----------------------------------------------------------------------
