@@ -128,8 +128,9 @@ def _not_found(rows: Sequence[Message], now: datetime) -> None:
     for a queued message in a chunk without a due time would never be looked at again."""
     first = [row for row in rows if row.waiting != NOT_FOUND]
     twice = [row for row in rows if row.waiting == NOT_FOUND]
-    given_up = [row for row in twice if row.is_marketing or row.attempts > 1]
-    again = [row for row in twice if not (row.is_marketing or row.attempts > 1)]
+    # Bound: it was sent again after a doubt. Attempts that were throttled do not count.
+    given_up = [row for row in twice if row.is_marketing or row.is_bound]
+    again = [row for row in twice if not (row.is_marketing or row.is_bound)]
     _change(first, ["waiting"], NOT_FOUND)
     failure = Message.Failure.PROVIDER_ERROR.value
     fields = ["status", "failure", "waiting", "settled_at"]

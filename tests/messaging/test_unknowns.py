@@ -85,9 +85,14 @@ def test_marketing_not_found_twice_is_given_up_and_listed(says):
     assert FailedNumber.objects.get().message == message
 
 
-def test_service_sms_not_found_twice_after_its_second_attempt_is_given_up(says):
-    message = ask(doubtful(is_marketing=False, attempts=2))
+def test_service_sms_in_doubt_again_after_it_was_sent_again_is_given_up(says):
+    message = ask(doubtful(is_marketing=False, attempts=2, is_bound=True))
     assert message.status == Status.FAILED
+
+
+def test_attempt_that_was_throttled_does_not_cost_the_second_one(says):
+    message = ask(doubtful(is_marketing=False, attempts=2))
+    assert message.status == Status.QUEUED
 
 
 def test_what_the_provider_knows_is_settled_and_not_asked_again(says):
