@@ -48,7 +48,8 @@ FAULTS |= {"error_after": 3, "cut_after": 5, "garbage": 3, "slow": 3}
 HURRY = {
     "lease_seconds": 3,
     "unknown_query_after_seconds": 2,
-    "unknown_query_gap_seconds": 30,
+    # Longer than the day is bad: what is sent again goes out when the provider is well.
+    "unknown_query_gap_seconds": 300,
     "account_pause_seconds": 0,
     "marketing_cap": [],
     "send_chunk_size": 20,
