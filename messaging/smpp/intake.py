@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -49,7 +50,7 @@ class Intake:
     """`run` is its work; `store` is called in `thread`, which has the database."""
 
     def __init__(
-        self, store: Callable[[Sequence[Arrived]], None], thread: Callable[..., object]
+        self, store: Callable[[Sequence[Arrived]], None], thread: Executor
     ) -> None:
         self._store, self._thread = store, thread
         self._waiting: list[Arrived] = []

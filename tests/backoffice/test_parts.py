@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from backoffice.supervisor import ground
+from backoffice.supervisor import ground, house
 from backoffice.supervisor.ground import CannotStart
 from backoffice.supervisor.parts import Part, wait_until
 
@@ -47,6 +47,27 @@ def test_last_words_say_why_a_part_ended(tmp_path):
     part = Part("brief", command, log=tmp_path / "part.log").start()
     assert wait_until(lambda: not part.is_running, seconds=10)
     assert part.last_words() == "no such thing"
+
+
+def test_part_that_is_not_wanted_yet_starts_once_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(house, "LOOK_EVERY", 0.1)
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    part = Part("spare", command, log=tmp_path / "part.log")
+    said, asked = [], []
+
+    def wanted():
+        asked.append(part.is_running)
+        return len(asked) == 2
+
+    running = house.House(said.append)
+    running.start_once(part, wanted)
+    try:
+        running.watch(until=lambda: part.is_running)
+        assert asked == [False, False]
+        assert said == ["  spare: started"]
+    finally:
+        running.stop()
+    assert not part.is_running
 
 
 def test_only_one_house_holds_a_folder(tmp_path):

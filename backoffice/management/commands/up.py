@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -56,6 +57,10 @@ class Command(BaseCommand):
             )
         self._part("queue", "REDIS_URL" if settings.REDIS_URL else "embedded Valkey")
         self._start_simulator(running)
+        # Before any part starts that speaks to it.
+        gateway = f"http://127.0.0.1:{ground.any_port()}"
+        os.environ.setdefault("SMPP_GATEWAY", gateway)
+        running.start_once(house.smpp(running.logs), house.smpp_is_wanted)
         port = settings.PORT
         running.start(
             house.web(running.logs, port=port), ready=lambda: house.accepts(port)
