@@ -1,141 +1,205 @@
+"""Provider accounts: the form is made of what the provider declares; health beside it."""
+
 from __future__ import annotations
 
 from typing import Any
 
-from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path, reverse
+from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.formats import date_format
+from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
-from backoffice.kit.admin import (
-    HouseAdmin,
-    ReadableJSONField,
-    confirm,
-    confirmed,
-)
+from backoffice.kit.admin import HouseAdmin, words_of
 from backoffice.platform.models import AuditEntry
-from messaging.models import CallbackToken, ProviderAccount
-from messaging.transports import TRANSPORTS as SMS
-from messaging.voice import TRANSPORTS as VOICE
+from messaging.models import AccountHealth, ProviderAccount, Route, WeightChange
 
-PROVIDERS = {"sms": SMS, "voice": VOICE}
+from .account_forms import (
+    PROVIDERS,
+    AccountForm,
+    account_form,
+    declared,
+    field_names,
+    provider_name,
+)
+from .account_pages import AccountPages
 
-
-class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Secrets go in and never come out: an empty field keeps what is there."""
-
-    transport = forms.ChoiceField(
-        label=gettext_lazy("Provider"),
-        choices=[(slug, slug) for slug in sorted({*SMS, *VOICE})],
-    )
-    new_secrets = ReadableJSONField(
-        label=gettext_lazy("Secrets"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
-        help_text=gettext_lazy(
-            'As JSON: {"key": "…"}. Never shown again; leave empty to keep them.'
-        ),
-    )
-
-    class Meta:
-        model = ProviderAccount
-        fields = (
-            "name",
-            "channel",
-            "transport",
-            "settings",
-            "signature",
-            "parts_rule",
-            "weight",
-            "is_enabled",
-            "rate",
-            "rate_unit",
-            "callback_networks",
-        )
-        widgets = {"callback_networks": forms.Textarea(attrs={"rows": 3})}
-
-    def clean_new_secrets(self) -> dict[str, str] | None:
-        values = self.cleaned_data["new_secrets"]
-        if values is None:
-            return None
-        if not isinstance(values, dict) or not all(
-            isinstance(value, str) for value in values.values()
-        ):
-            raise forms.ValidationError(_('Write names and texts: {"key": "…"}.'))
-        return values
-
-    def clean_signature(self) -> str:
-        return str(self.cleaned_data["signature"]).strip().strip("【】")
-
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or {}
-        channel, slug = data.get("channel"), data.get("transport")
-        if channel and slug and slug not in PROVIDERS[channel]:
-            self.add_error("transport", _("This provider does not serve the channel."))
-        return data
+CHANGES_SHOWN = 10
 
 
-class TokenForm(forms.Form):
-    retire = forms.BooleanField(
-        label=gettext_lazy("Stop the addresses issued before, at once"),
-        required=False,
-        help_text=gettext_lazy(
-            "Otherwise the newest of them works on until the next issue."
-        ),
-    )
+class RouteInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = Route
+    extra = 0
+    verbose_name_plural = gettext_lazy("Only for (empty: for every SMS)")
+
+
+class ProviderFilter(admin.SimpleListFilter):
+    title = gettext_lazy("provider")
+    parameter_name = "transport"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
+        slugs = sorted({slug for some in PROVIDERS.values() for slug in some})
+        return [(slug, provider_name(slug)) for slug in slugs]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(transport=self.value()) if self.value() else queryset
 
 
 @admin.register(ProviderAccount)
-class ProviderAccountAdmin(HouseAdmin):
-    form = AccountForm
+class ProviderAccountAdmin(AccountPages, HouseAdmin):
+    change_form_template = "admin/messaging/provideraccount/change_form.html"
+    inlines = (RouteInline,)
     list_display = (
         "name",
         "channel",
-        "transport",
-        "signature",
-        "parts_rule",
-        "weight",
+        "provider",
+        "weight_line",
+        "health_line",
+        "last_error",
+        "cost",
         "rate",
         "is_enabled",
     )
-    list_filter = ("channel", "transport", "is_enabled")
+    list_filter = ("channel", ProviderFilter, "is_enabled")
+    list_select_related = ("health",)
     actions = ("enable", "disable")
+    readonly_fields = (
+        "provider",
+        "settings_line",
+        "weight_line",
+        "health_line",
+        "last_error",
+        "changes",
+        "callbacks",
+    )
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = (*AccountForm.Meta.fields, "new_secrets")
-        return (*fields, "secret_names", "callbacks") if obj else fields
+    # --- the form ---------------------------------------------------------------------
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("secret_names", "callbacks") if obj else ()
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Choose the provider first: the form is made of its settings."""
+        if self._chosen(request) is None:
+            return self._choose(request)
+        return super().add_view(request, form_url, extra_context)
+
+    def _chosen(self, request: HttpRequest) -> tuple[str, str] | None:
+        channel, _colon, slug = request.GET.get("provider", "").partition(":")
+        return (channel, slug) if declared(channel, slug) else None
+
+    def _choose(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        channels = dict(ProviderAccount.Channel.choices)
+        choices = [
+            (f"{channel}:{slug}", provider_name(slug), channels[channel])
+            for channel, some in PROVIDERS.items()
+            for slug in sorted(some)
+        ]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Which provider?"),
+            "opts": self.opts,
+            "choices": choices,
+        }
+        name = "admin/messaging/provideraccount/choose.html"
+        return TemplateResponse(request, name, context)
+
+    def _where(self, request: HttpRequest, obj: Any) -> tuple[str, str]:
+        return (
+            (obj.channel, obj.transport) if obj else self._chosen(request) or ("", "")
+        )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        channel, slug = self._where(request, obj)
+        first = ("name", "provider", "is_enabled") if obj else ("name", "is_enabled")
+        weight = "weight_line" if obj else "weight"
+        sets = [
+            (None, {"fields": first}),
+            (provider_name(slug), {"fields": self._declares(request, obj)}),
+            (_("What goes over it"), {"fields": (weight, "cost", "rate", "rate_unit")}),
+        ]
+        if channel != ProviderAccount.Channel.VOICE:
+            sets.append((_("The text"), {"fields": ("signature", "parts_rule")}))
+        if obj:
+            seen = ("health_line", "last_error", "changes")
+            callbacks = ("callbacks", "callback_networks")
+            sets.append((_("Health"), {"fields": seen}))
+            sets.append((_("Callbacks"), {"fields": callbacks}))
+        return sets
+
+    def _declares(self, request: HttpRequest, obj: Any) -> list[str]:
+        provider = declared(*self._where(request, obj))
+        if provider is None or (obj and not self.has_change_permission(request, obj)):
+            return ["settings_line"]
+        return list(field_names(provider, set(obj.secret_values) if obj else set()))
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        provider = declared(*self._where(request, obj))
+        if provider is not None and self.has_change_permission(request, obj):
+            kwargs["form"] = account_form(provider, obj)
+        return super().get_form(request, obj, change, **kwargs)
 
     def save_model(
         self, request: HttpRequest, obj: ProviderAccount, form: Any, change: bool
     ) -> None:
-        values = form.cleaned_data.get("new_secrets")
-        if values is not None:
-            obj.set_secrets(values)
-        super().save_model(request, obj, form, change)
-        if values is not None:
-            AuditEntry.write(request.user, "secrets set", obj, names=sorted(values))
+        if not change:
+            obj.channel, obj.transport = self._where(request, None)
+        # By name: what its health and its pauses write meanwhile is not written over.
+        named = set(form.cleaned_data) & set(AccountForm.Meta.fields)
+        obj.save(update_fields={*named, "settings", "secrets"} if change else None)
+        if new := form.new_secrets():
+            AuditEntry.write(request.user, "secrets set", obj, names=sorted(new))
 
-    @admin.display(description=gettext_lazy("secrets set"))
-    def secret_names(self, row: ProviderAccount) -> str:
-        return ", ".join(sorted(row.secret_values)) or "-"
+    # --- what is seen -----------------------------------------------------------------
+
+    @admin.display(description=gettext_lazy("provider"), ordering="transport")
+    def provider(self, row: ProviderAccount) -> str:
+        return provider_name(row.transport)
+
+    @admin.display(description=gettext_lazy("settings"))
+    def settings_line(self, row: ProviderAccount) -> str:
+        return words_of(row.settings) or "–"
+
+    @admin.display(description=gettext_lazy("weight"), ordering="weight")
+    def weight_line(self, row: ProviderAccount) -> str:
+        if row.is_pinned:
+            return _("%d, held") % row.weight
+        if row.lowered:
+            return _("%(now)d of %(set)d") % {"now": row.weight_now, "set": row.weight}
+        return str(row.weight)
+
+    @admin.display(description=gettext_lazy("health"))
+    def health_line(self, row: ProviderAccount) -> str:
+        return health_words(_health(row), row, timezone.now())
+
+    @admin.display(description=gettext_lazy("last error"))
+    def last_error(self, row: ProviderAccount) -> str:
+        health = _health(row)
+        if not (health and health.last_error_at):
+            return "–"
+        at = timezone.localtime(health.last_error_at)
+        return f"{health.last_error}, {date_format(at, 'SHORT_DATETIME_FORMAT')}"
+
+    @admin.display(description=gettext_lazy("changes of weight"))
+    def changes(self, row: ProviderAccount) -> str:
+        newest = row.weight_changes.select_related("by")[:CHANGES_SHOWN]
+        lines = [(change_words(one),) for one in newest]
+        return format_html_join("", "<div>{}</div>", lines) or "–"
 
     @admin.display(description=gettext_lazy("callback addresses"))
     def callbacks(self, row: ProviderAccount) -> str:
         live = row.tokens.filter(retired_at__isnull=True).count()
-        url = reverse("admin:messaging_provideraccount_token", args=[row.pk])
-        said = _("%d in use") % live
-        return format_html('{} · <a href="{}">{}</a>', said, url, _("Issue new ones"))
+        return _("%d in use") % live
+
+    # --- actions ------------------------------------------------------------------------
 
     @admin.action(
         description=gettext_lazy("Enable the chosen accounts"), permissions=["change"]
@@ -160,50 +224,35 @@ class ProviderAccountAdmin(HouseAdmin):
             request, _("%d accounts changed.") % changed.update(is_enabled=on)
         )
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.token_view)
-        name = "messaging_provideraccount_token"
-        return [
-            path("<int:object_id>/callbacks/", view, name=name),
-            *super().get_urls(),
-        ]
 
-    def token_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Issue callback addresses and show them, this once."""
-        account = get_object_or_404(ProviderAccount, pk=object_id)
-        if not self.has_change_permission(request, account):
-            raise PermissionDenied
-        form = TokenForm(request.POST if confirmed(request) else None)
-        facts: list[tuple[str, object]] = [(str(self.opts.verbose_name), account)]
-        if not form.is_valid():
-            return confirm(
-                self,
-                request,
-                title=_("Issue callback addresses"),
-                facts=facts,
-                button=_("Issue"),
-                form=form,
-            )
-        retire_old(account, keep=0 if form.cleaned_data["retire"] else 1)
-        token = CallbackToken.issue(account)
-        AuditEntry.write(request.user, "callback addresses issued", account)
-        return confirm(
-            self,
-            request,
-            title=_("Callback addresses"),
-            facts=facts + callback_urls(account, token),
-            button="",
-            warning=_("Give them to the provider now: they are shown this once."),
+def _health(row: ProviderAccount) -> AccountHealth | None:
+    return getattr(row, "health", None)
+
+
+def health_words(health: AccountHealth | None, row: ProviderAccount, now: Any) -> str:
+    """Of the last minutes: errors, slowness, a pause; "well" where there was none."""
+    said = []
+    if row.slow_until and row.slow_until > now:
+        said.append(_("takes nothing at the moment"))
+    if health and health.errors:
+        words = ngettext(
+            "%(n)d error in %(of)d SMS", "%(n)d errors in %(of)d SMS", health.errors
         )
+        said.append(words % {"n": health.errors, "of": health.submitted})
+    if health and health.slow and health.delivered_at:
+        words = _("%(n)d of %(of)d SMS not delivered in time")
+        said.append(words % {"n": health.slow, "of": health.judged})
+    if not said and (health is None or not health.submitted):
+        return _("nothing sent lately")
+    return ", ".join(said) or _("well")
 
 
-def retire_old(account: ProviderAccount, *, keep: int) -> None:
-    """Stop all but the newest `keep` live tokens."""
-    live = account.tokens.filter(retired_at__isnull=True).order_by("-pk")
-    old = [token.pk for token in live[keep:]]
-    account.tokens.filter(pk__in=old).update(retired_at=timezone.now())
-
-
-def callback_urls(account: ProviderAccount, token: str) -> list[tuple[str, object]]:
-    base = f"{settings.PUBLIC_BASE_URL}/callbacks/{token}"
-    return [(kind, f"{base}/{kind}") for kind in account.callback_kinds]
+def change_words(change: WeightChange) -> str:
+    """ "21 Nov 2026 10:00: 50 → 40, errors (60 of 100 SMS in 60 s)"."""
+    at = date_format(timezone.localtime(change.at), "SHORT_DATETIME_FORMAT")
+    why = change.get_why_display()
+    if change.counted.get("of"):
+        why += _(" (%(wrong)d of %(of)d SMS in %(seconds)d s)") % change.counted
+    if change.by:
+        why += f" ({change.by}: {change.reason})"
+    return f"{at}: {change.was} → {change.now}, {why}"

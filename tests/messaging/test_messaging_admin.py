@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import pytest
@@ -9,12 +8,9 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from backoffice.platform.models import AuditEntry
 from messaging.models import (
-    CallbackToken,
     InboundMessage,
     MessageType,
-    ProviderAccount,
     Submission,
     Template,
 )
@@ -108,81 +104,6 @@ def test_versions_are_listed_and_not_edited(staff_client: Client):
     page = staff_client.get(f"{ADMIN}/template/{version.template_id}/change/")
     assert "Hi {name}" in text(page)
     assert 'name="versions-0-text"' not in text(page)
-
-
-# --- provider accounts --------------------------------------------------------------------
-
-
-def account_form(**over: Any) -> dict[str, Any]:
-    return {
-        "name": "Main",
-        "channel": "sms",
-        "transport": "simulator",
-        "settings": "{}",
-        "signature": "【Bank】",
-        "parts_rule": "china",
-        "weight": 100,
-        "is_enabled": "on",
-        **over,
-    }
-
-
-def test_a_secret_goes_in_and_never_comes_out(staff_client: Client):
-    data = account_form(new_secrets='{"key": "hush-hush"}')
-    staff_client.post(f"{ADMIN}/provideraccount/add/", data)
-    account = ProviderAccount.objects.get(name="Main")
-    assert account.secret_values == {"key": "hush-hush"}
-    assert account.signature == "Bank"
-    url = f"{ADMIN}/provideraccount/{account.pk}/change/"
-    assert "hush" not in text(staff_client.get(url))
-    staff_client.post(url, account_form(weight=50))
-    account.refresh_from_db()
-    assert (account.weight, account.secret_values) == (50, {"key": "hush-hush"})
-
-
-def test_a_provider_must_serve_the_channel(staff_client: Client, monkeypatch: Any):
-    monkeypatch.setitem(
-        __import__("messaging.admin.accounts", fromlist=["x"]).PROVIDERS, "voice", {}
-    )
-    data = account_form(channel="voice")
-    response = staff_client.post(f"{ADMIN}/provideraccount/add/", data)
-    assert "does not serve the channel" in text(response)
-
-
-def issue(client: Client, account: ProviderAccount, **over: str) -> str:
-    url = f"{ADMIN}/provideraccount/{account.pk}/callbacks/"
-    page = client.post(url, {"confirmed": "yes", **over})
-    return dict(page.context["facts"])["receipts"]
-
-
-def test_callback_addresses_are_shown_once_and_kept_as_a_hash(staff_client: Client):
-    account = make_account()
-    address = issue(staff_client, account)
-    token = address.split("/callbacks/")[1].split("/")[0]
-    row = CallbackToken.objects.get(account=account)
-    assert row.token_hash == hashlib.sha256(token.encode()).hexdigest()
-    page = staff_client.get(f"{ADMIN}/provideraccount/{account.pk}/change/")
-    assert token not in text(page)
-
-
-def test_two_addresses_live_while_rotating(staff_client: Client):
-    account = make_account()
-    for _time in range(3):
-        issue(staff_client, account)
-    assert account.tokens.filter(retired_at__isnull=True).count() == 2
-    issue(staff_client, account, retire="on")
-    assert account.tokens.filter(retired_at__isnull=True).count() == 1
-
-
-def test_an_account_is_switched_off_with_a_record(staff_client: Client):
-    account = make_account()
-    staff_client.post(
-        f"{ADMIN}/provideraccount/",
-        {"action": "disable", "_selected_action": [account.pk]},
-    )
-    account.refresh_from_db()
-    assert account.is_enabled is False
-    assert AuditEntry.objects.filter(action="account disabled").count() == 1
 
 
 # --- messages and feedback -------------------------------------------------------------------
