@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from messaging.models import MessageType
+from messaging.classify import words_in
+from messaging.models import MessageType, TemplateVersion
+from messaging.proof import forbidden_words
+from messaging.routing import network
 from tracking.records import check_tree
 
 from .criteria import BadCriteria
@@ -71,7 +75,31 @@ def _template_problems(event: MarketingEvent) -> list[str]:
         )
     if LINK not in version.fields and has_target:
         found.append(_("The event has a link, but the template has no {link}."))
-    return found
+    return found + _channel_problems(version)
+
+
+def _channel_problems(version: TemplateVersion) -> list[str]:
+    """A text that no account may carry would wait for one until it is too late."""
+    ways = network([version.pk]).ways
+    able = [way for way in ways if way.versions is None or version.pk in way.versions]
+    if ways and not able:
+        return [
+            _(
+                "No account may send version %d of the template: its provider has to approve it first."
+            )
+            % version.version
+        ]
+    if (
+        able
+        and LINK in version.fields
+        and all(way.versions is not None for way in able)
+    ):
+        return [
+            _(
+                "The accounts that may send the template refuse a link in a variable: write the link into the text."
+            )
+        ]
+    return []
 
 
 def _parameter_problems(event: MarketingEvent) -> list[str]:
@@ -84,10 +112,21 @@ def _parameter_problems(event: MarketingEvent) -> list[str]:
         and event.parameters.get(one.name, "") == ""
     ]
     try:
-        event_values(event.event_type, event.parameters, language="en")
+        values = event_values(event.event_type, event.parameters, language="en")
     except BadValue as error:
-        found.append(str(error))
-    return found
+        return [*found, str(error)]
+    return [*found, *_word_problems(values)]
+
+
+def _word_problems(values: Mapping[str, str]) -> list[str]:
+    """What may not stand in a text may not come in by a value either."""
+    refused = [one.word for one in forbidden_words() if one.is_refused]
+    return [
+        _("“%(word)s” must not stand in a text: change “%(name)s”.")
+        % {"word": word, "name": name}
+        for name, value in values.items()
+        for word in words_in(value, refused)
+    ]
 
 
 def _activity_problems(event: MarketingEvent, now: datetime) -> list[str]:

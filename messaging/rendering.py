@@ -86,6 +86,11 @@ def pieces_of(text: str) -> list[tuple[str, str]]:
     return [(literal, name) for literal, name, _at in _split(text)]
 
 
+def set_off(text: str, footer: str) -> str:
+    """The footer as it follows the text: after a blank where Latin text or a field ends it."""
+    return " " + footer if footer and text[-1].isascii() and text[-1] > " " else footer
+
+
 def compile_template(
     text: str,
     *,
@@ -112,7 +117,7 @@ def compile_template(
     )
     return Compiled(
         fields=tuple(dict.fromkeys(names)),
-        _format=_percent(_head(signature)) + body + _percent(_tail(text, footer)),
+        _format=_percent(_head(signature)) + body + _percent(set_off(text, footer)),
         _get=_getter(names),
     )
 
@@ -180,10 +185,6 @@ def _head(signature: str) -> str:
     if "【" in signature or "】" in signature:
         raise BadTemplate(_("give the signature without 【】."), position=1)
     return f"【{signature}】" if signature else ""
-
-
-def _tail(text: str, footer: str) -> str:
-    return " " + footer if footer and text[-1].isascii() and text[-1] > " " else footer
 
 
 def _percent(literal: str) -> str:

@@ -28,7 +28,7 @@ from campaigns.models import (
 )
 from campaigns.pushes import AlreadyRunning, start
 from campaigns.readiness import NotReady, require_ready
-from campaigns.samples import sample, sms_account
+from campaigns.samples import Sample, sample, sms_account
 from campaigns.standards import BadCriteria, in_words
 from campaigns.tracking_text import write_tree
 from customers.models import Customer
@@ -272,7 +272,7 @@ class MarketingEventAdmin(HouseAdmin):
             self,
             request,
             title=_("Start “%s”?") % event,
-            facts=_facts(found, shown.parts if shown else 0),
+            facts=_facts(found, shown),
             sample=shown.text if shown else "",
             button=_("Start now"),
             fields={"runs": str(event.pushes.count())},
@@ -300,7 +300,7 @@ class MarketingEventAdmin(HouseAdmin):
         return confirm(self, request, title=title, facts=facts, button="")
 
 
-def _facts(found: Estimate, parts: int) -> list[tuple[str, object]]:
+def _facts(found: Estimate, shown: Sample | None) -> list[tuple[str, object]]:
     """The rows of the confirmation page: from the initial to the target group."""
     left_out = [
         (f"– {Recipient.Reason(reason).label}", count)
@@ -313,9 +313,21 @@ def _facts(found: Estimate, parts: int) -> list[tuple[str, object]]:
         *left_out,
         (f"– {Recipient.Outcome.HOLDOUT.label}", found.holdout),
         (_("Target group"), found.target),
-        (_("Parts of one SMS"), parts),
-        (_("Parts in all, about"), parts * found.target),
+        *(_size(shown, found.target) if shown else ()),
     ]
+
+
+def _size(shown: Sample, target: int) -> list[tuple[str, object]]:
+    """What the SMS come to in parts, and in money where the account has a price."""
+    parts = shown.parts * target
+    size: list[tuple[str, object]] = [
+        (_("Parts of one SMS"), shown.parts),
+        (_("Parts of the longest SMS"), shown.at_most),
+        (_("Parts in all, about"), parts),
+    ]
+    if shown.price is not None:
+        size.append((_("Price, about"), round(shown.price * parts, 2)))
+    return size
 
 
 def _warning(found: Estimate) -> str:

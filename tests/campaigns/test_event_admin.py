@@ -221,8 +221,20 @@ def test_the_confirmation_counts_each_exclusion(staff_client):
 def test_the_sample_is_masked(staff_client):
     make_account(signature="Bank")
     page = staff_client.get(start_address(world()))
-    assert page.context["sample"] == "【Bank】Dear A•• N••••, 5% off."
+    text = "【Bank】Dear A•• N••••, 5% off. Reply STOP to opt out"
+    assert page.context["sample"] == text
     assert "Novak" not in page.content.decode()
+
+
+def test_the_start_says_parts_and_price_by_the_longest_values(staff_client):
+    make_account(cost="0.05")
+    card = make_business_type("card")
+    make_member(card, name="Bo")
+    make_member(card, name="A" * 150)
+    page = staff_client.get(start_address(make_event(card)))
+    facts = dict(page.context["facts"])
+    assert (facts["Parts of one SMS"], facts["Parts of the longest SMS"]) == (1, 2)
+    assert (facts["Parts in all, about"], str(facts["Price, about"])) == (2, "0.10")
 
 
 def test_no_provider_account_is_a_warning(staff_client):

@@ -7,7 +7,7 @@ import smsutil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging.text import Parts, count_parts
+from messaging.text import Parts, count_parts, needless, split_parts
 
 GSM_WITH_PAIRS = st.text("abc @£$_é\n^{}\\[~]|€", max_size=700)
 UCS2_WITH_PAIRS = st.text("您好a€😀𠀀", max_size=300)
@@ -107,3 +107,30 @@ def test_china_rule_is_its_formula(text: str):
 def test_another_rule_is_refused():
     with pytest.raises(ValueError, match="no such rule"):
         count_parts("a", rule="mars")  # type: ignore[arg-type]
+
+
+# --- where parts end -----------------------------------------------------------------
+
+
+@given(GSM_WITH_PAIRS | UCS2_WITH_PAIRS | WITHOUT_ESC)
+def test_parts_end_where_smsutil_ends_them(text: str):
+    expected = [part.content for part in smsutil.split(text).parts] if text else []
+    assert split_parts(text, rule="gsm") == expected
+
+
+@given(st.text("您a😀€", max_size=300), st.sampled_from(["gsm", "china"]))
+def test_parts_are_the_text_and_as_many_as_counted(text: str, rule: str):
+    parts = split_parts(text, rule=rule)
+    assert "".join(parts) == text
+    assert len(parts) == count_parts(text, rule=rule).parts
+
+
+@given(GSM_WITH_PAIRS | UCS2_WITH_PAIRS, st.sampled_from(["gsm", "china"]))
+def test_needless_characters_are_just_those_that_save_a_part(text: str, rule: str):
+    over, parts = needless(text, rule=rule), count_parts(text, rule=rule).parts
+    if parts <= 1:
+        assert over == 0
+        return
+    assert count_parts(text[:-over], rule=rule).parts < parts
+    kept = text if over == 1 else text[: 1 - over]
+    assert count_parts(kept, rule=rule).parts == parts

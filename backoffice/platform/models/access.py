@@ -91,6 +91,7 @@ ACTIONS = [
     ("account weight set", _("Set the weight of a provider account")),
     ("add_alias", _("Added a business type or an alias")),
     ("api_client.key", _("Issued an API key")),
+    ("approval.change", _("Changed an approval by a provider")),
     ("callback addresses issued", _("Issued callback addresses")),
     ("completion.done", _("Finished completion requests")),
     ("consent.withdraw", _("Withdrew consents")),
