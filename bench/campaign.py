@@ -8,8 +8,10 @@ import threading
 import time
 from dataclasses import dataclass
 
+import django_rq
 from django.db import connection
 from django.utils import timezone
+from rq import Worker
 
 from bench import ground, world
 from campaigns import pushes
@@ -39,11 +41,15 @@ def run(rows, *, batch=100):
         event = world.event(port, kind, batch=batch)
         settle()  # what was written before is not ours to pay
         with ground.workers(WORKERS) as crew, memory(crew.pid) as peak:
-            time.sleep(3)
+            ground.until(lambda: Worker.count(_redis()) >= WORKERS, seconds=60)
             seconds, push = _send(event)
     sent = Message.objects.filter(chunk__origin=push.origin, status=20).count()
     assert sent == rows, f"{sent} of {rows} sent"
     return Ran(rows / seconds, peak[0])
+
+
+def _redis():
+    return django_rq.get_connection("default")
 
 
 def _send(event):
