@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from .account import CallbackToken, ProviderAccount
 from .call import Call
+from .chunk import Chunk
 from .failed_number import FailedNumber
 from .forbidden_word import ForbiddenWord
 from .health import AccountHealth, WeightChange
 from .inbound import InboundMessage
-from .message import Chunk, Message
+from .message import Message
 from .pace import Pace
 from .provider_template import ProviderTemplate
 from .quiet import QuietHours, SpecialDay

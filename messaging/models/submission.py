@@ -8,7 +8,8 @@ from backoffice.kit.crypto import EncryptedField
 from backoffice.kit.ids import uuid7
 
 from .account import ProviderAccount
-from .message import Chunk, Message
+from .chunk import Chunk
+from .message import Message
 
 
 class Submission(models.Model):
