@@ -50,7 +50,7 @@ class Answer:
         """The decoded body, or None where it is not JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter: nested absurdly deep
             return None
 
 
