@@ -95,9 +95,9 @@ def process(*command):
 
 
 @contextlib.contextmanager
-def sink():
+def sink(latency=0.0):
     port = free_port()
-    with process("-m", "bench.sink", str(port)):
+    with process("-m", "bench.sink", str(port), str(latency)):
         until(lambda: not socket.socket().connect_ex(("127.0.0.1", port)), seconds=10)
         yield port
 

@@ -1,7 +1,8 @@
 """A bare sink: answers the simulator's wire at once and keeps nothing but a count.
 
-`python -m bench.sink PORT`. It finds the ids by a search over the bytes: a real JSON
-parser would cost a core that the measured side needs.
+`python -m bench.sink PORT [SECONDS]`: how long it takes for a request. It finds the ids
+by a search over the bytes: a real JSON parser would cost a core that the measured side
+needs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ ID = re.compile(rb'"id":"([0-9a-f-]{36})"')
 
 
 class Sink(asyncio.Protocol):
+    latency = 0.0
+
     def connection_made(self, transport):
         self.transport = transport
         self.buffer = b""
@@ -28,7 +31,11 @@ class Sink(asyncio.Protocol):
             if len(rest) < length:
                 return
             self.buffer = rest[length:]
-            self.answer(rest[:length])
+            if self.latency:
+                loop = asyncio.get_running_loop()
+                loop.call_later(self.latency, self.answer, rest[:length])
+            else:
+                self.answer(rest[:length])
 
     def answer(self, body):
         rows = b",".join(
@@ -50,4 +57,5 @@ async def serve(port):
 
 
 if __name__ == "__main__":
+    Sink.latency = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
     asyncio.run(serve(int(sys.argv[1])))
