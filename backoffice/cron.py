@@ -14,10 +14,12 @@ from django.utils.translation import gettext_lazy as _
 KINDS: dict[str, str] = {
     "customers.jobs.screen_all": "marketing",
     "customers.jobs.screen_moved": "marketing",
+    "customers.jobs.sweep_screenings": "default",
     "messaging.jobs.wake_due": "service",
     "messaging.jobs.sweep": "default",
     "messaging.jobs.sweep_calls": "default",
     "messaging.jobs.watch_accounts": "default",
+    "messaging.jobs.flag_recycled": "marketing",
     "messaging.jobs.sweep_parked": "marketing",
     "tracking.jobs.scan_sources": "marketing",
     "tracking.jobs.take_clicks": "default",
@@ -25,6 +27,7 @@ KINDS: dict[str, str] = {
     "campaigns.jobs.send_due_notices": "default",
     "campaigns.jobs.sweep_pushes": "default",
     "campaigns.jobs.sweep_verifications": "default",
+    "backoffice.platform.jobs.sweep_imports": "default",
     "backoffice.scheduling.prune_runs": "default",
 }
 
@@ -34,10 +37,12 @@ WORDS: dict[str, Any] = {
     "customers.jobs.screen_moved": _(
         "Screen again the customers moved for worse credit"
     ),
+    "customers.jobs.sweep_screenings": _("See screenings through"),
     "messaging.jobs.wake_due": _("Send what has waited for its time"),
     "messaging.jobs.sweep": _("Send what is due, settle what is in doubt"),
     "messaging.jobs.sweep_calls": _("Make the calls that are due"),
     "messaging.jobs.watch_accounts": _("Move the weights of provider accounts"),
+    "messaging.jobs.flag_recycled": _("Find numbers that may have a new owner"),
     "messaging.jobs.sweep_parked": _(
         "Match receipts that came too early, forget what providers sent long ago"
     ),
@@ -49,5 +54,6 @@ WORDS: dict[str, Any] = {
     "campaigns.jobs.send_due_notices": _("Send the notices of the day"),
     "campaigns.jobs.sweep_pushes": _("See running pushes through"),
     "campaigns.jobs.sweep_verifications": _("See verification calls through"),
+    "backoffice.platform.jobs.sweep_imports": _("See imports through"),
     "backoffice.scheduling.prune_runs": _("Forget old schedule runs"),
 }

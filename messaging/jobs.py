@@ -8,7 +8,17 @@ from uuid import UUID
 from backoffice.kit.clock import database_now
 from backoffice.kit.jobs import awake, later, waiting
 
-from . import calls, inbox, listening, outbox, parked, sending, silence, unknowns
+from . import (
+    calls,
+    inbox,
+    listening,
+    outbox,
+    parked,
+    recycled,
+    sending,
+    silence,
+    unknowns,
+)
 from .callbacks import APPLY
 from .models import Chunk
 from .stopping import WAKE
@@ -83,3 +93,8 @@ def sweep_calls() -> dict[str, int]:
 def watch_accounts() -> dict[str, int]:
     """Errors and slow delivery move the weights of provider accounts."""
     return {"moved": watch(database_now())}
+
+
+def flag_recycled() -> dict[str, int]:
+    """Numbers that may have a new owner, by what the last day brought."""
+    return recycled.flag_recycled(database_now())

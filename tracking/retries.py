@@ -10,11 +10,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
+from backoffice.kit.bulk import update_rows
 from backoffice.kit.crypto import blind_index, encrypt
 from backoffice.kit.ids import uuid7s
 from backoffice.platform.models import AuditEntry
 from messaging.failures import retryable
-from messaging.models import FailedNumber
+from messaging.models import FailedNumber, Message, ProviderAccount
 from messaging.outbox import Draft, Order, enqueue
 from tracking.codes import new_codes
 from tracking.links import short_url
@@ -33,26 +34,37 @@ class Retried:
     left: int
 
 
-def retry(rows: QuerySet[FailedNumber], *, by: Any, now: datetime) -> Retried:
+def retry(
+    rows: QuerySet[FailedNumber],
+    *,
+    by: Any,
+    now: datetime,
+    account: ProviderAccount | None = None,
+) -> Retried:
     """Send the same version and parameters once more, to the number as it is now.
 
-    Each failed number is claimed in the transaction that makes its new message: two
+    With `account` over it and no other, else as routing decides. Each failed number is claimed in the transaction that makes its new message: two
     clicks send once. A text with a link gets a link code of its own, since SMS id and
     code map one to one (E2).
     """
     wanted = rows.count()
-    ids = list(retryable(rows).order_by("pk").values_list("pk", flat=True))
+    able = retryable(rows, now=now, account=account)
+    ids = list(able.order_by("pk").values_list("pk", flat=True))
     sent = sum(
-        _retry_chunk(ids[start : start + CHUNK], now)
+        _retry_chunk(ids[start : start + CHUNK], now, account)
         for start in range(0, len(ids), CHUNK)
     )
-    AuditEntry.write(by, "failed numbers sent again", sent=sent, left=wanted - sent)
+    over = account.name if account else ""
+    AuditEntry.write(
+        by, "failed numbers sent again", sent=sent, left=wanted - sent, over=over
+    )
     return Retried(sent, wanted - sent)
 
 
 @transaction.atomic
-def _retry_chunk(ids: list[int], now: datetime) -> int:
-    mine = retryable(FailedNumber.objects.filter(pk__in=ids))
+def _retry_chunk(ids: list[int], now: datetime, account: ProviderAccount | None) -> int:
+    rows_now = FailedNumber.objects.filter(pk__in=ids)
+    mine = retryable(rows_now, now=now, account=account)
     locked = mine.select_for_update(of=("self",), skip_locked=True)
     rows = list(
         locked.select_related(
@@ -61,7 +73,7 @@ def _retry_chunk(ids: list[int], now: datetime) -> int:
     )
     rows.sort(key=_alike)
     for _key, alike in groupby(rows, key=_alike):
-        _send_again(list(alike), now)
+        _send_again(list(alike), now, account)
     done = FailedNumber.objects.filter(pk__in=[row.pk for row in rows])
     done.update(state=FailedNumber.State.RETRIED)
     return len(rows)
@@ -83,21 +95,34 @@ def _alike(row: FailedNumber) -> tuple[Any, ...]:
     return (message.template_version_id, message.business_type_id or 0, *tracked)
 
 
-def _send_again(rows: list[FailedNumber], now: datetime) -> None:
-    message, old = rows[0].message, _record_of(rows[0])
+def _send_again(
+    rows: list[FailedNumber], now: datetime, account: ProviderAccount | None
+) -> None:
+    message = rows[0].message
     version = message.template_version
     expires_at = now + timedelta(hours=version.template.message_type.valid_hours)
     order = Order(version, ORIGIN, now, expires_at, message.business_type_id)
     drafts, tracks = _drafts(rows)
-    enqueue(drafts, order, now=now)
-    tracking = Tracking(
+    made = enqueue(drafts, order, now=now).messages
+    if account:
+        made.update(account=account, is_bound=True)
+    if not message.is_marketing:  # a notice's day does not begin anew
+        valid = [row.message.expires_at for row in rows]
+        until = [(one.id, at) for one, at in zip(drafts, valid, strict=True)]
+        update_rows(Message, "id", ["expires_at"], until)
+    record(tracks, _tracking(rows[0]), now=now)
+
+
+def _tracking(row: FailedNumber) -> Tracking:
+    """As it was the first time."""
+    old = _record_of(row)
+    return Tracking(
         requested_by=old.requested_by if old else ORIGIN,
         target=old.target if old else "",
         adds_token=bool(old and old.adds_token),
         tree=old.parameters.tree if old and old.parameters else [],
-        business_type_id=message.business_type_id,
+        business_type_id=row.message.business_type_id,
     )
-    record(tracks, tracking, now=now)
 
 
 def _drafts(rows: list[FailedNumber]) -> tuple[list[Draft], list[Track]]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -61,6 +61,9 @@ STOPPING = (
 )
 
 
+_STOPPING_FAILURES = tuple(one.failure for one in STOPPING)
+
+
 class FailedNumberQuerySet(models.QuerySet["FailedNumber"]):
     def record(self, message_ids: Sequence[UUID], *, now: datetime) -> None:
         """List the numbers of these messages, as far as they failed (A6); once each.
@@ -90,10 +93,22 @@ class FailedNumberQuerySet(models.QuerySet["FailedNumber"]):
         return self.exclude(failure__in=PERMANENT)
 
     def reached(self, message_ids: Sequence[UUID]) -> None:
-        """These SMS arrived after all: whoever is still open is no longer to be acted on."""
-        if message_ids:
-            open_ = self.filter(message__in=message_ids, state=FailedNumber.State.OPEN)
-            open_.delete()
+        """These SMS arrived after all: whoever is still open is no longer to be acted on,
+        and a number that was stopped for nothing else is sent to again."""
+        if not message_ids:
+            return
+        open_ = self.filter(message__in=message_ids, state=FailedNumber.State.OPEN)
+        indexes = {bytes(one) for one in open_.values_list("phone_index", flat=True)}
+        open_.delete()
+        failed = self.filter(phone_index__in=indexes, failure__in=_STOPPING_FAILURES)
+        still = failed.filter(state__in=("open", "retried")).values_list("phone_index")
+        ours_of(indexes - {bytes(index) for (index,) in still}).delete()
+
+
+def ours_of(indexes: Collection[bytes]) -> models.QuerySet[Suppression]:
+    """What our own counting stopped for these numbers; not what people asked for."""
+    reasons = [one.reason for one in STOPPING]
+    return Suppression.objects.filter(phone_index__in=indexes, reason__in=reasons)
 
 
 class FailedNumber(models.Model):
@@ -112,6 +127,7 @@ class FailedNumber(models.Model):
         WORKS = "works", _("works again")
         SILENT = "silent", _("reached again after a long silence")
         OTHER = "other", _("is another customer's now")
+        SAME = "same", _("no, looked into")
 
     message = models.OneToOneField(
         Message,

@@ -37,10 +37,13 @@ PARAMETERS = [
 SCHEDULES = [
     ("customers.jobs.screen_all", "0 2 * * *"),
     ("customers.jobs.screen_moved", "30 2 * * *"),
+    ("customers.jobs.sweep_screenings", "every 300 seconds"),
+    ("backoffice.platform.jobs.sweep_imports", "every 60 seconds"),
     ("messaging.jobs.wake_due", "every 5 seconds"),
     ("messaging.jobs.sweep", "every 15 seconds"),
     ("messaging.jobs.sweep_calls", "every 5 seconds"),
     ("messaging.jobs.watch_accounts", "every 60 seconds"),
+    ("messaging.jobs.flag_recycled", "20 3 * * *"),
     ("messaging.jobs.sweep_parked", "20 * * * *"),
     ("tracking.jobs.scan_sources", "every 30 seconds"),
     ("tracking.jobs.take_clicks", "every 2 seconds"),
