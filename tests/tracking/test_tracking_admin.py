@@ -167,7 +167,9 @@ def test_send_again_counts_first(staff_client: Client):
     page = staff_client.post(
         FAILED, {"action": "send_again", "_selected_action": [good.pk, bad.pk]}
     )
-    assert page.context["facts"] == [("SMS to send", 1), ("Left", 1)]
+    reason = "Left: another try would fail too: correct the number first"
+    facts = [("Chosen", 2), ("SMS to send", 1), (reason, 1)]
+    assert page.context["facts"] == facts
     assert Message.objects.count() == 2
     act(staff_client, "send_again", good, bad)
     assert Message.objects.count() == 3

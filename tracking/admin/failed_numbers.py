@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -29,11 +30,42 @@ from backoffice.platform.models import AuditEntry
 from backoffice.platform.reveal import PERMISSION, ReasonForm, RevealMixin
 from messaging.admin.messages import life_link
 from messaging.admin.selection import ActedOnAdmin, again, chosen
-from messaging.failures import correct, retryable, suppress
-from messaging.models import FailedNumber
+from messaging.failures import LEFT, allow, correct, counted, suppress
+from messaging.models import FailedNumber, ProviderAccount
 from tracking.retries import retry
 
-COLUMNS = ("phone", "customer", "reason", "time", "state", "SMS id")
+from .failed_filters import KindFilter, OriginFilter, origin_words
+
+COLUMNS = (
+    "phone", "customer", "reason", "time", "state", "SMS id",
+    "provider account", "template", "ordered by", "new owner",
+)  # fmt: skip
+
+
+class OverForm(forms.Form):
+    """Over which provider, each with the number of SMS that would go."""
+
+    account = forms.ModelChoiceField(
+        ProviderAccount.objects.none(),
+        label=gettext_lazy("Over"),
+        required=False,
+        help_text=gettext_lazy(
+            "What is sent over a chosen provider goes over no other."
+        ),
+    )
+
+    def __init__(
+        self, rows: QuerySet[FailedNumber], now: datetime, data: Any = None
+    ) -> None:
+        super().__init__(data)
+        used = ProviderAccount.objects.filter(
+            channel="sms", is_enabled=True, weight__gt=0
+        )
+        counts = {one.pk: counted(rows, now=now, account=one)[""] for one in used}
+        field: Any = self.fields["account"]
+        field.queryset = used
+        field.empty_label = _("as routing decides")
+        field.label_from_instance = lambda one: f"{one} ({counts[one.pk]} SMS)"
 
 
 class PhoneForm(forms.Form):
@@ -54,32 +86,48 @@ class FailedNumberAdmin(RevealMixin, ActedOnAdmin):
         "masked_phone",
         "failure",
         "state",
+        "recycled",
         "customer",
-        "message_type",
+        "template",
+        "account",
         "sms",
         "fix",
     )
     list_filter = (
         "state",
+        KindFilter,
         "failure",
+        "account",
+        "template__message_type",
+        "template",
+        OriginFilter,
         "at",
-        "message__template_version__template__message_type",
+        "recycled",
     )
-    list_select_related = (
+    list_select_related = ("customer", "template", "account")
+    fields = (
+        "at",
+        "masked_phone",
+        "failure",
+        "state",
+        "recycled",
         "customer",
-        "message__template_version__template__message_type",
+        "template",
+        "account",
+        "ordered_by",
+        "sms",
+        "fix",
     )
-    fields = ("at", "masked_phone", "failure", "state", "customer", "sms", "fix")
     readonly_fields = fields
-    actions = ("send_again", "suppress_numbers", "export")
+    actions = ("send_again", "suppress_numbers", "allow_numbers", "export")
 
     @admin.display(description=gettext_lazy("phone"))
     def masked_phone(self, row: FailedNumber) -> str:
         return row.masked_phone
 
-    @admin.display(description=gettext_lazy("message type"))
-    def message_type(self, row: FailedNumber) -> str:
-        return str(row.message.template_version.template.message_type)
+    @admin.display(description=gettext_lazy("ordered by"))
+    def ordered_by(self, row: FailedNumber) -> str:
+        return origin_words(row.origin) or "–"
 
     @admin.display(description=gettext_lazy("SMS id"))
     def sms(self, row: FailedNumber) -> str:
@@ -97,27 +145,30 @@ class FailedNumberAdmin(RevealMixin, ActedOnAdmin):
     def send_again(
         self, request: HttpRequest, rows: QuerySet[FailedNumber]
     ) -> HttpResponse | None:
-        rows = chosen(request, rows)
-        if confirmed(request):
-            done = retry(rows, by=request.user, now=timezone.now())
-            text = _("%(sent)d SMS are sent again, %(left)d numbers were left.")
-            messages.success(request, text % {"sent": done.sent, "left": done.left})
-            return None
-        able = retryable(rows).count()
-        left = rows.count() - able
-        return confirm(
-            self,
-            request,
-            title=_("Send again"),
-            facts=[(_("SMS to send"), able), (_("Left"), left)],
-            button=_("Send %d SMS") % able if able else "",
-            fields=again("send_again", rows),
-            warning=_(
-                "Left are numbers that another try cannot reach: correct them first."
+        """How many, and why not the others, before anything is sent."""
+        rows, now = chosen(request, rows), timezone.now()
+        counts = counted(rows, now=now)
+        form = OverForm(rows, now, request.POST if confirmed(request) else None)
+        if not form.is_valid():
+            facts: list[tuple[str, object]] = [
+                (_("Chosen"), counts.total()),
+                (_("SMS to send"), counts[""]),
+                *((_("Left: %s") % LEFT[why], n) for why, n in counts.items() if why),
+            ]
+            return confirm(
+                self,
+                request,
+                title=_("Send again"),
+                facts=facts,
+                button=_("Send again"),
+                form=form,
+                fields=again("send_again", rows),
             )
-            if left
-            else "",
-        )
+        over = form.cleaned_data["account"]
+        done = retry(rows, by=request.user, now=now, account=over)
+        text = _("%(sent)d SMS are sent again, %(left)d numbers were left.")
+        messages.success(request, text % {"sent": done.sent, "left": done.left})
+        return None
 
     @admin.action(
         description=gettext_lazy("Suppress the chosen numbers"), permissions=["change"]
@@ -141,13 +192,41 @@ class FailedNumberAdmin(RevealMixin, ActedOnAdmin):
         )
 
     @admin.action(
+        description=gettext_lazy("Allow the chosen numbers again"),
+        permissions=["change"],
+    )
+    def allow_numbers(
+        self, request: HttpRequest, rows: QuerySet[FailedNumber]
+    ) -> HttpResponse | None:
+        rows = chosen(request, rows)
+        form = ReasonForm(request.POST if confirmed(request) else None)
+        if not form.is_valid():
+            return confirm(
+                self,
+                request,
+                title=_("Allow numbers again"),
+                facts=[(_("Numbers"), rows.count())],
+                button=_("Allow"),
+                fields=again("allow_numbers", rows),
+                form=form,
+                warning=_(
+                    "They were found not to exist, or to block us. Only who knows that the "
+                    "number is right, and whose it is, allows it again."
+                ),
+            )
+        reason = form.cleaned_data["reason"]
+        count = allow(rows, by=request.user, reason=reason)
+        messages.success(request, _("%d numbers are allowed again.") % count)
+        return None
+
+    @admin.action(
         description=gettext_lazy("Export the chosen numbers"), permissions=["view"]
     )
     def export(
         self, request: HttpRequest, rows: QuerySet[FailedNumber]
     ) -> HttpResponseBase:
         """As CSV; who, why and how many are on record, numbers masked unless permitted."""
-        rows = chosen(request, rows).select_related("customer")
+        rows = chosen(request, rows).select_related("customer", "account", "template")
         form = ReasonForm(request.POST if confirmed(request) else None)
         full = request.user.has_perm(PERMISSION)
         if not form.is_valid():
@@ -215,4 +294,8 @@ def _cells(row: FailedNumber, *, full: bool) -> tuple[Any, ...]:
         timezone.localtime(row.at).strftime("%Y-%m-%d %H:%M"),
         row.get_state_display(),
         row.message_id,
+        row.account or "",
+        row.template or "",
+        origin_words(row.origin),
+        row.get_recycled_display(),
     )
