@@ -59,24 +59,23 @@ def carry_out(run: ScreeningRun, *, now: datetime) -> ScreeningRun:
 
 def _screen_chunks(run: ScreeningRun, refresher: Refresher, now: datetime) -> None:
     rules = list(Rule.objects.in_force().select_related("to_label"))
-    changed: Counter[str] = Counter()
     size = CHUNK if run.scope == ScreeningRun.Scope.ALL else SPARSE_CHUNK
-    for people in _chunks_of(_in_scope(run, rules), size):
+    for people in _chunks_of(_in_scope(run, rules), size, behind=run.cursor):
         refresher.refresh(people, now=now)
-        changed += _screen_chunk(run, rules, people, now)
-        run.screened_count += len(people)
-        _note(run, rules, changed)
+        _screen_chunk(run, rules, people, now)
     if refresher.problems:
         told = [f"{name}: {text}" for name, text in refresher.problems.items()]
         run.result["problem"] = "; ".join(told)
 
 
 def _note(run: ScreeningRun, rules: Sequence[Rule], changed: Counter[str]) -> None:
-    """Write down what came of the run so far: the list shows it while it goes on."""
+    """Write down what came of the run so far: the list shows it, a killed run goes on there."""
+    changed += Counter(run.result)
     run.result = dict(changed)
     marking = {rule.code for rule in rules if rule.action == Rule.Action.NO_APPLY}
     run.marked_count = sum(n for code, n in changed.items() if code in marking)
     run.changed_count = changed.total() - run.marked_count
+    run.moved_at = database_now()
     run.save()
 
 
@@ -88,8 +87,10 @@ def _in_scope(run: ScreeningRun, rules: Sequence[Rule]) -> QuerySet[Customer]:
     return Customer.objects.filter(holding(ANYWHERE, is_segment=True, rule__in=movers))
 
 
-def _chunks_of(people: QuerySet[Customer], size: int) -> Iterator[list[Person]]:
-    last = 0
+def _chunks_of(
+    people: QuerySet[Customer], size: int, *, behind: int
+) -> Iterator[list[Person]]:
+    last = behind
     while True:
         rows = people.filter(pk__gt=last).order_by("pk")
         chunk = list(rows.values_list("pk", "source", "external_id")[:size])
@@ -102,12 +103,14 @@ def _chunks_of(people: QuerySet[Customer], size: int) -> Iterator[list[Person]]:
 @transaction.atomic
 def _screen_chunk(
     run: ScreeningRun, rules: Sequence[Rule], people: list[Person], now: datetime
-) -> Counter[str]:
+) -> None:
     _one_at_a_time()
     ids = [pk for pk, *_rest in people]
     everyone = run.scope == ScreeningRun.Scope.ALL
     chunk = Chunk.between(ids[0], ids[-1]) if everyone else Chunk.of(ids)
-    return Counter({rule.code: apply(rule, chunk, run=run, now=now) for rule in rules})
+    changed = {rule.code: apply(rule, chunk, run=run, now=now) for rule in rules}
+    run.cursor, run.screened_count = ids[-1], run.screened_count + len(ids)
+    _note(run, rules, Counter(changed))
 
 
 def _one_at_a_time() -> None:

@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from backoffice.kit.bulk import chunks
+from backoffice.kit.clock import database_now
 from backoffice.kit.csvfile import BadFile, open_rows
 
 from .models import Import
@@ -225,7 +226,8 @@ def earlier(import_: Import) -> Import | None:
 def start(import_: Import) -> bool:
     """Take a checked import to be committed; False where somebody else was first."""
     checked = Import.objects.filter(pk=import_.pk, status=Import.Status.CHECKED)
-    return checked.update(status=Import.Status.COMMITTING) == 1
+    committing = Import.Status.COMMITTING
+    return checked.update(status=committing, moved_at=database_now()) == 1
 
 
 def commit(import_id: int, *, now: datetime, most: int | None = None) -> bool:
@@ -273,7 +275,9 @@ def _commit_chunk(
     done.update(reader.target.commit(kept, import_, now) if kept else {})
     done["left out"] += len(reads) - len(kept)
     import_.counts = {**import_.counts, "done": dict(done)}
-    Import.objects.filter(pk=import_.pk).update(counts=import_.counts)
+    Import.objects.filter(pk=import_.pk).update(
+        counts=import_.counts, moved_at=database_now()
+    )
     return True
 
 

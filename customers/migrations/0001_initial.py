@@ -199,6 +199,8 @@ class Migration(migrations.Migration):
                 ('screened_count', models.PositiveIntegerField(default=0, verbose_name='screened')),
                 ('changed_count', models.PositiveIntegerField(default=0, verbose_name='changed')),
                 ('marked_count', models.PositiveIntegerField(default=0, verbose_name='marked')),
+                ('cursor', models.BigIntegerField(default=0, editable=False)),
+                ('moved_at', models.DateTimeField(editable=False, null=True)),
                 ('result', models.JSONField(default=dict, verbose_name='result')),
             ],
             options={

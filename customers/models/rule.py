@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -141,6 +141,16 @@ class RuleVersion(models.Model):
         return f"{self.rule.code} v{self.version}"
 
 
+class ScreeningRunQuerySet(models.QuerySet["ScreeningRun"]):
+    # A chunk of customers whose credit sources answer slowly takes some minutes.
+    LOST_AFTER = timedelta(minutes=30)
+
+    def standing(self, now: datetime) -> ScreeningRunQuerySet:
+        """Begun by nobody, or by a worker that died: not ended, and nothing moves."""
+        still = Q(moved_at=None) | Q(moved_at__lt=now - self.LOST_AFTER)
+        return self.filter(still, finished_at=None)
+
+
 class ScreeningRun(models.Model):
     """One screening of customers by the rule set, with what came of it."""
 
@@ -162,8 +172,13 @@ class ScreeningRun(models.Model):
     screened_count = models.PositiveIntegerField(_("screened"), default=0)
     changed_count = models.PositiveIntegerField(_("changed"), default=0)
     marked_count = models.PositiveIntegerField(_("marked"), default=0)
+    # How far it is: the last customer screened, and when that was.
+    cursor = models.BigIntegerField(default=0, editable=False)
+    moved_at = models.DateTimeField(null=True, editable=False)
     # By rule code: how many it changed; and "problem" where the run could not finish.
     result = models.JSONField(_("result"), default=dict)
+
+    objects = ScreeningRunQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("screening run")
@@ -172,6 +187,11 @@ class ScreeningRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_scope_display()} {localtime(self.started_at):%Y-%m-%d %H:%M}"
+
+    def take(self, now: datetime) -> bool:
+        """Go on with it; true only for one worker, and only where none does already."""
+        mine = ScreeningRun.objects.standing(now).filter(pk=self.pk)
+        return mine.update(moved_at=now) == 1
 
 
 class NoApplyInterval(models.Model):

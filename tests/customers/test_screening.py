@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import islice
 
 import pytest
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from customers import screening
+from backoffice.kit.http import Session
+from customers import jobs, screening
 from customers.conditions import CREDIT_FACTS
 from customers.models import (
     CompletionRequest,
@@ -17,8 +20,10 @@ from customers.models import (
     LabelChange,
     NoApplyInterval,
     Rule,
+    ScreeningRun,
 )
 from customers.segmentation import Marked, Relabelled, Standing, decide
+from customers.sources.refresh import Refresher
 from tests.builders import (
     NOON,
     give_label,
@@ -203,6 +208,47 @@ def test_a_run_that_breaks_off_is_on_record(monkeypatch):
     run = screening.ScreeningRun.objects.get()
     assert run.finished_at
     assert "KeyError" in run.result["problem"]
+
+
+def killed_behind_its_first_chunk(monkeypatch):
+    """A run of five customers, two of them screened; its worker is gone since an hour."""
+    monkeypatch.setattr(screening, "CHUNK", 2)
+    for _ in range(5):
+        make_customer(lines=["heavy"])
+    run = screening.begin(scope="all", now=timezone.now() - timedelta(hours=1))
+    with Session() as http, monkeypatch.context() as only_one:
+        chunks = screening._chunks_of
+        only_one.setattr(
+            screening, "_chunks_of", lambda *a, **k: islice(chunks(*a, **k), 1)
+        )
+        screening._screen_chunks(run, Refresher(http), run.started_at)
+    ScreeningRun.objects.update(moved_at=timezone.now() - timedelta(hours=1))
+    return run
+
+
+def test_a_killed_run_is_woken_and_goes_on_where_it_stood(monkeypatch, queued):
+    run = killed_behind_its_first_chunk(monkeypatch)
+    assert jobs.sweep_screenings() == {"woken": 1}
+    queued.run_all()
+    run.refresh_from_db()
+    assert (run.screened_count, run.changed_count) == (5, 5)
+    assert run.finished_at
+
+
+def test_a_run_that_nobody_began_is_woken_and_done_once(queued):
+    make_customer(lines=["heavy"])
+    screening.begin(scope="all", now=timezone.now() - timedelta(minutes=3))
+    for _sweep in range(2):
+        jobs.sweep_screenings()
+    queued.run_all()
+    assert ScreeningRun.objects.get().screened_count == 1
+
+
+def test_a_run_under_way_is_neither_woken_nor_taken_twice(queued):
+    run = screening.begin(scope="all", now=timezone.now() - timedelta(minutes=3))
+    assert run.take(timezone.now())
+    assert jobs.sweep_screenings() == {"woken": 0}
+    assert not run.take(timezone.now())
 
 
 def test_a_closed_line_counts_as_none():

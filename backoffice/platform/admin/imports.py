@@ -15,9 +15,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from backoffice.kit.admin import HouseAdmin
+from backoffice.kit.clock import database_now
 from backoffice.kit.csvfile import open_rows
 from backoffice.kit.jobs import later
 from backoffice.platform import imports
+from backoffice.platform.jobs import CHECK, COMMIT
 from backoffice.platform.models import AuditEntry, Import, ImportMapping, UploadedFile
 
 from .files import TargetFilter
@@ -145,6 +147,7 @@ class ImportAdmin(HouseAdmin):
         import_.columns = form.columns
         import_.options = form.options | {"language": get_language()}
         import_.status, import_.counts, import_.errors = Import.Status.UPLOADED, {}, []
+        import_.moved_at = database_now()
         import_.save()
         if name := form.cleaned_data["save_as"]:
             ImportMapping.objects.update_or_create(
@@ -153,7 +156,7 @@ class ImportAdmin(HouseAdmin):
                 defaults={"columns": form.columns, "options": form.options},
             )
         if import_.file.size > CHECK_AT_ONCE:
-            later("backoffice.platform.jobs.check_import", import_.pk)
+            later(CHECK, import_.pk)
         else:
             imports.check(import_)
 
@@ -201,7 +204,7 @@ class ImportAdmin(HouseAdmin):
             AuditEntry.write(
                 request.user, "import.start", import_, rows=import_.counts.get("good")
             )
-        later("backoffice.platform.jobs.commit_import", import_.pk)
+        later(COMMIT, import_.pk)
         return redirect("admin:platform_import_change", pk)
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -123,6 +123,7 @@ class Migration(migrations.Migration):
                 ('counts', models.JSONField(default=dict, verbose_name='counts')),
                 ('errors', models.JSONField(default=list, verbose_name='problems')),
                 ('cursor', models.PositiveIntegerField(default=0)),
+                ('moved_at', models.DateTimeField(editable=False, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
                 ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='finished')),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL, verbose_name='by')),

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.kit.crypto import key_ring
@@ -68,6 +70,21 @@ class ImportMapping(models.Model):
         return self.name
 
 
+class ImportQuerySet(models.QuerySet["Import"]):
+    # A share is done in less; nothing goes wrong where two workers are at one.
+    LOST_AFTER = timedelta(minutes=5)
+    # What fails for so long fails for a reason that waking does not cure.
+    TRIED_FOR = timedelta(days=1)
+
+    def standing(self, now: datetime) -> ImportQuerySet:
+        """A worker's turn it is, and none has moved it: a wake-up or a worker was lost."""
+        lost = Q(moved_at__lt=now - self.LOST_AFTER)
+        unchecked = Q(status=Import.Status.UPLOADED, counts={})
+        uncommitted = Q(status=Import.Status.COMMITTING)
+        of_today = self.filter(created_at__gt=now - self.TRIED_FOR)
+        return of_today.filter(lost, unchecked | uncommitted)
+
+
 class Import(models.Model):
     """One staged import: checked as a whole first, then committed chunk by chunk.
 
@@ -95,6 +112,8 @@ class Import(models.Model):
     # The first hundred problems: [{"row": 12, "field": "phone", "error": "..."}].
     errors = models.JSONField(_("problems"), default=list)
     cursor = models.PositiveIntegerField(default=0)
+    # When it last moved, or a worker was asked to move it; null: it waits for a person.
+    moved_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -103,6 +122,8 @@ class Import(models.Model):
         verbose_name=_("by"),
     )
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    objects = ImportQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("import")

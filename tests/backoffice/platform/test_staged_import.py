@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from backoffice.platform import imports
+from backoffice.kit.clock import database_now
+from backoffice.platform import imports, jobs
 from backoffice.platform.imports import Field, Review, RowError, Target
 from backoffice.platform.jobs import commit_import
 from backoffice.platform.models import Import, Parameter, UploadedFile
@@ -69,7 +72,7 @@ def rows(*pairs):
 
 def imported():
     return set(
-        Parameter.objects.filter(name__startswith="p").values_list("name", "value")
+        Parameter.objects.filter(name__regex=r"^p\d").values_list("name", "value")
     )
 
 
@@ -182,6 +185,43 @@ def test_a_big_import_is_done_in_several_jobs(queued, monkeypatch):
     commit_import(import_.pk)
     assert len(queued.run_all()) == 2
     assert len(imported()) == 5
+
+
+def left_standing(import_, *, minutes: int = 6) -> None:
+    """As a lost wake-up, or a worker killed with -9, leaves it."""
+    then = database_now() - timedelta(minutes=minutes)
+    Import.objects.filter(pk=import_.pk).update(moved_at=then)
+
+
+def test_an_import_that_nobody_moves_is_woken_and_done(queued):
+    import_ = checked(rows(("p1", 1)))
+    imports.start(import_)
+    left_standing(import_)
+    assert jobs.sweep_imports() == {"woken": 1}
+    queued.run_all()
+    assert imported() == {("p1", "1")}
+
+
+def test_a_check_that_nobody_moves_is_woken_and_done(queued):
+    import_ = checked(rows(("p1", 1)))
+    Import.objects.update(status=Import.Status.UPLOADED, counts={})
+    left_standing(import_)
+    assert jobs.sweep_imports() == {"woken": 1}
+    queued.run_all()
+    import_.refresh_from_db()
+    assert import_.status == Import.Status.CHECKED
+
+
+def test_an_import_under_way_is_not_woken(queued):
+    import_ = checked(rows(("p1", 1)))
+    imports.start(import_)
+    left_standing(import_, minutes=4)
+    assert jobs.sweep_imports() == {"woken": 0}
+
+
+def test_an_import_that_waits_for_a_person_is_not_woken(queued):
+    left_standing(checked(rows(("p1", 1))))
+    assert jobs.sweep_imports() == {"woken": 0}
 
 
 def test_the_same_file_imported_before_is_found():
