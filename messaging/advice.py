@@ -13,7 +13,7 @@ from typing import Literal
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from messaging.characters import costly
+from messaging.characters import Costly, costly
 from messaging.classify import words_in
 from messaging.rendering import pieces_of
 from messaging.text import Rule, count_parts, is_gsm, needless
@@ -23,7 +23,7 @@ WORTH_CUTTING = 20
 LONG = 4
 # How people write that one may refuse, at the end of a text.
 _OPT_OUT = re.compile(
-    r"[\s,，。.;；(（【\[]*(?:(?:拒收|退订)(?:请)?(?:回复?|回)?\s?[A-Za-z]{0,2}|回复?\s?[A-Z]{1,2}\s?(?:拒收|退订)"
+    r"[\s,，(（【\[]*(?:(?:拒收|退订)(?:请)?(?:回复?|回)?\s?[A-Za-z]{0,2}|回复?\s?[A-Z]{1,2}\s?(?:拒收|退订)"
     r"|(?:reply|text|send)\s+\"?\w+\"?\s+to\s+(?:stop|opt.?out|unsubscribe|end)"
     r"|(?:to (?:opt.?out|unsubscribe|stop)[, ]+)(?:reply|text|send)\s+\w+)[\s。.)）】\]]*$",
     re.IGNORECASE,
@@ -34,15 +34,26 @@ Level = Literal["stop", "warn", "hint"]
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One sentence. One click puts `new` for each `old` in the text, where there is an `old`."""
+    """One sentence. `swaps` (what stands there, what to write) are made by one click."""
 
     level: Level
     words: str
-    old: str = ""
-    new: str = ""
+    swaps: tuple[tuple[str, str], ...] = ()
 
     def followed(self, text: str) -> str:
-        return text.replace(self.old, self.new) if self.old else text
+        for old, new in self.swaps:
+            text = text.replace(old, new)
+        return text
+
+    @property
+    def button(self) -> str:
+        """What the click is called."""
+        news = {new for _old, new in self.swaps}
+        if news == {""}:
+            return _("Leave it out")
+        if len(self.swaps) > 1:
+            return _("Replace them all")
+        return _("Write a blank") if news == {" "} else _("Write %s") % news.pop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +91,13 @@ def on_footer(text: str, footer: str, *, is_marketing: bool) -> Iterator[Advice]
         )
     if own and is_marketing:
         said = _("The footer “%s” is set by itself: leave it out here.")
-        yield Advice("warn", said % footer, old=own[0])
+        yield Advice("warn", said % footer, ((own[0], ""),))
     elif own:
         said = _("A service notice may not carry opt-out words: providers refuse it.")
-        yield Advice("warn", said, old=own[0])
+        yield Advice("warn", said, ((own[0], ""),))
 
 
-def on_signature(unsigned: str, signature: str, rule: Rule) -> Iterator[Advice]:
-    """`unsigned` is the filled text without its signature."""
-    if rule == "gsm" and signature and is_gsm(unsigned):
-        said = _("The signature 【%s】 makes it UCS-2: 70 characters a part, not 160.")
-        yield Advice("hint", said % signature)
+def on_signature(signature: str, rule: Rule) -> Iterator[Advice]:
     if rule == "china" and not signature:
         said = _("The account has no signature: operators in China drop the SMS.")
         yield Advice("warn", said)
@@ -110,27 +117,36 @@ def on_length(filled: str, rule: Rule) -> Iterator[Advice]:
         yield Advice("warn", _("%d parts: some handsets show them apart.") % parts)
 
 
-def on_characters(text: str, filled: str, rule: Rule) -> Iterator[Advice]:
-    """Characters that make the text UCS-2 by the GSM rule, each with what to write.
+def on_characters(
+    text: str, unsigned: str, signature: str, rule: Rule
+) -> Iterator[Advice]:
+    """What makes a text UCS-2 by the GSM rule that need not be, and what to write instead.
 
-    `filled` is without its signature, which has advice of its own.
+    `unsigned` is the filled text without its signature, whose 【】 alone make it UCS-2.
     """
-    found = costly(filled) if rule == "gsm" else []
+    found = costly(unsigned)
+    if rule != "gsm" or not (found or is_gsm(unsigned)):
+        return
+    if signature:
+        said = _("The signature 【%s】 makes it UCS-2: 70 characters a part, not 160.")
+        yield Advice("hint", said % signature)
+        return
     if any(one.character not in text for one in found):
         # Which one is not said: it is a letter of somebody's name.
         said = _("A value has a character that makes it UCS-2: 70 characters a part.")
         yield Advice("hint", said)
-    for one in found:
-        if one.character not in text:
-            continue
-        if one.plain is None:
-            said = _("%s makes it UCS-2: 70 characters a part, not 160. Leave it out.")
-            yield Advice("hint", _capital(said % one.words), old=one.character)
-        else:
-            said = _("%s makes it UCS-2: 70 characters a part, not 160.")
-            words = _capital(said % one.words)
-            yield Advice("hint", words, old=one.character, new=one.plain)
+    yield from _on_costly([one for one in found if one.character in text])
 
 
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
+def _on_costly(found: list[Costly]) -> Iterator[Advice]:
+    if not found:
+        return
+    swaps = tuple((one.character, one.plain or "") for one in found)
+    if len(found) == 1:
+        said = _("%s makes it UCS-2: 70 characters a part, not 160.")
+        words = said % found[0].words
+        yield Advice("hint", words[:1].upper() + words[1:], swaps)
+        return
+    said = _("These make it UCS-2, 70 characters a part, not 160: %s")
+    shown = " ".join(one.character for one in found if one.character.isprintable())
+    yield Advice("hint", said % shown, swaps)

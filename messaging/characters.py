@@ -62,7 +62,7 @@ def _bare(decomposed: str) -> Iterator[str]:
 def _kind(character: str) -> str:
     category = unicodedata.category(character)
     if character in "‘’‚‛“”„‟«»":
-        return _("this quotation mark “%(character)s”")
+        return _("this quotation mark %(character)s")
     if category == "Pd":
         return _("this dash “%(character)s”")
     if category in ("Zs", "Cf", "Cc"):

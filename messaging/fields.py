@@ -57,7 +57,8 @@ def known_fields(kind: MessageType) -> dict[str, Field]:
         for place in settings.TEMPLATE_FIELDS
         for name, sort in import_string(place)(kind)
     ]
-    return {one.name: one for one in (*further, *declared)}
+    by_name = {one.name: one for one in (*declared, *further)}
+    return by_name | {one.name: one for one in declared}
 
 
 def check_fields(text: str, known: Collection[str]) -> None:

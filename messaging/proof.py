@@ -53,6 +53,14 @@ class Proof:
         return _price(self.account, self.worst)
 
     @property
+    def price(self) -> str:
+        return _plain(self.cost)
+
+    @property
+    def worst_price(self) -> str:
+        return _plain(self.worst_cost)
+
+    @property
     def fill(self) -> int:
         """Percent of its last part that the text takes."""
         if not self.counted or not self.counted.parts:
@@ -88,7 +96,8 @@ def proof(
     try:
         compiled = _compiled(draft, known, signature)
     except ValueError as error:
-        return Proof(known, (Advice("stop", str(error)),), account, person)
+        stop = Advice("stop", str(error))
+        return Proof(known, (stop,), account, person, signature=signature)
     rule = rule_of(account)
     shown = _Shown.of(compiled, draft, known, person, is_revealed=is_revealed)
     own = own_fields(compiled.fields, known)
@@ -196,8 +205,7 @@ def _advice(
     yield from advice.on_length(shown.real, rule)
     signature = account.signature if account else ""
     unsigned = shown.real.removeprefix(f"【{signature}】")
-    yield from advice.on_signature(unsigned, signature, rule)
-    yield from advice.on_characters(draft.text, unsigned, rule)
+    yield from advice.on_characters(draft.text, unsigned, signature, rule)
 
 
 def _on_text(draft: Draft) -> Iterator[Advice]:
@@ -211,6 +219,7 @@ def _on_account(draft: Draft, account: ProviderAccount | None) -> Iterator[Advic
     if account is None:
         yield Advice("warn", _("No SMS provider account is enabled."))
         return
+    yield from advice.on_signature(account.signature, rule_of(account))
     if transport(account.transport).mode == "template":
         links = [
             one.name for one in known_fields(draft.kind).values() if one.kind == "link"
@@ -236,6 +245,11 @@ def forbidden_words() -> list[Word]:
         Word(row.word, row.why, row.effect == ForbiddenWord.Effect.REFUSE)
         for row in ForbiddenWord.objects.all()
     ]
+
+
+def _plain(price: Decimal | None) -> str:
+    """ "0.09" for 0.09000; "" for none."""
+    return "" if price is None else f"{price.normalize():f}"
 
 
 def _price(account: ProviderAccount | None, parts: Parts | None) -> Decimal | None:

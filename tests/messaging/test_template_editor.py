@@ -73,7 +73,7 @@ def test_parts_are_those_of_the_real_values_under_the_accounts_rule(
     page = proof_of(staff_client, notice, "您" * 60 + "{name}")
     shown = page.context["proof"]
     assert (shown.counted.parts, shown.counted.units) == (2, 71)
-    assert shown.cost == Decimal("0.09")
+    assert (shown.cost, shown.price) == (Decimal("0.09"), "0.09")
 
 
 def test_the_worst_case_mixes_the_longest_values_of_all(
@@ -200,18 +200,28 @@ def test_a_few_characters_over_are_counted(staff_client: Client, notice: Templat
     assert words(page) == ["Remove 3 characters to save a part."]
 
 
-def test_a_quotation_mark_that_costs_is_replaced_by_one_click(
+def test_characters_that_cost_are_replaced_by_one_click(
     staff_client: Client, notice: Template
 ):
     make_account()
-    page = page_of(staff_client, notice, "Say “yes”", preview="x")
-    place = next(
-        n for n, one in enumerate(page.context["proof"].advice) if one.old == "“"
-    )
-    assert "quotation mark ““” makes it UCS-2" in words(page)[place]
-    page = page_of(staff_client, notice, "Say “yes”", replace=str(place))
-    assert page.context["form"].initial["text"] == 'Say "yes”'
+    assert words(proof_of(staff_client, notice, "It’s here")) == [
+        "This quotation mark ’ makes it UCS-2: 70 characters a part, not 160."
+    ]
+    page = page_of(staff_client, notice, "Say “yes”…", preview="x")
+    assert words(page) == ["These make it UCS-2, 70 characters a part, not 160: “ ” …"]
+    page = page_of(staff_client, notice, "Say “yes”…", replace="0")
+    assert page.context["form"].initial["text"] == 'Say "yes"...'
     assert notice.versions.count() == 1
+
+
+def test_under_a_signature_no_character_is_worth_replacing(
+    staff_client: Client, notice: Template
+):
+    make_account(signature="Bank")
+    assert words(proof_of(staff_client, notice, "Say “yes”")) == [
+        "The signature 【Bank】 makes it UCS-2: 70 characters a part, not 160."
+    ]
+    assert words(proof_of(staff_client, notice, "已放款")) == []
 
 
 def test_gaps_are_counted_over_the_customers(staff_client: Client, notice: Template):
@@ -230,9 +240,12 @@ def test_a_marketing_text_ends_with_the_footer_of_its_language(staff_client: Cli
 
 def test_a_footer_written_by_hand_is_taken_out_by_one_click(staff_client: Client):
     template = make_template("Hi").template
-    page = proof_of(staff_client, template, "Sale! Reply STOP to opt out")
+    page = proof_of(staff_client, template, "Go. Reply STOP to opt out")
     advice = page.context["proof"].advice[0]
-    assert advice.followed("Sale! Reply STOP to opt out") == "Sale!"
+    assert (advice.button, advice.followed("Go. Reply STOP to opt out")) == (
+        "Leave it out",
+        "Go.",
+    )
 
 
 def test_a_notice_with_opt_out_words_is_warned_of(

@@ -55,6 +55,12 @@
         refresh();
     };
 
+    const follow = button => {
+        for (let n = 1; button.hasAttribute(`data-old-${n}`); n++) {
+            text.value = text.value.replaceAll(button.getAttribute(`data-old-${n}`), button.getAttribute(`data-new-${n}`));
+        }
+    };
+
     form.addEventListener('input', event => {
         if (!event.target.closest('.find')) {
             soon();
@@ -74,7 +80,7 @@
         if (button.dataset.insert) {
             insert(button.dataset.insert);
         } else if (button.name === 'replace') {
-            text.value = text.value.replaceAll(button.dataset.old, button.dataset.new);
+            follow(button);
             refresh();
         } else {
             refresh(button.name, button.value);
