@@ -74,17 +74,16 @@ def _outside(push: Push) -> Explanation:
 
 
 def _contacted(push: Push, customer: Customer, facts: dict[str, Any]) -> Explanation:
-    message = Message.objects.filter(
-        customer=customer, chunk__pushpart__push=push
-    ).first()
+    messages = Message.objects.select_related("chunk")
+    message = messages.filter(customer=customer, chunk__pushpart__push=push).first()
     if message is None:
         return Explanation([_("Targeted; the SMS is not made yet.")], facts)
     facts |= {"message": str(message.pk), "failure": message.failure}
     said = [_("Targeted; the SMS is: %s.") % message.state]
     if message.failure:
         said.append(_("Reason: %s.") % message.get_failure_display())
-    if message.waiting:
-        said.append(_("It waits: %s.") % message.get_waiting_display())
+    if message.waits_for:
+        said.append(_("It waits: %s.") % message.waits_for)
     if message.status == Message.Status.CANCELLED:
         said += _stopped_details(push, customer)
     return Explanation(said, facts | {"status": message.status})

@@ -94,11 +94,12 @@ def progress_rows(push: Push) -> list[tuple[str, int]]:
 def refused_rows(push: Push) -> list[tuple[str, int, str]]:
     """(reason in words, messages, address of their list), the most frequent first."""
     base = reverse("admin:messaging_message_changelist")
+    of_push = {"chunk__origin__exact": push.origin}
     return [
         (
             str(Message.Failure(reason).label),
             count,
-            f"{base}?{urlencode({'failure__exact': reason})}",
+            f"{base}?{urlencode({**of_push, 'failure__exact': reason})}",
         )
         for reason, count in sorted(
             refusals(push).items(), key=lambda one: one[1], reverse=True

@@ -56,7 +56,7 @@ class MessageAdmin(RevealMixin, ReadOnlyAdmin):
             *text,
             "state",
             "failure",
-            "waiting",
+            "waits_for",
             "attempts",
             "parts",
             "account",
@@ -91,6 +91,17 @@ class MessageAdmin(RevealMixin, ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("status"))
     def state(self, row: Message) -> str:
         return row.state
+
+    @admin.display(description=gettext_lazy("waiting for"))
+    def waits_for(self, row: Message) -> str:
+        return row.waits_for or "–"
+
+    def lookup_allowed(
+        self, lookup: str, value: str, request: HttpRequest | None = None
+    ) -> bool:
+        """From a push's page: those of its origin."""
+        allowed: bool = super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+        return lookup == "chunk__origin__exact" or allowed
 
     @admin.display(description=gettext_lazy("text"))
     def sms_text(self, row: Message) -> str:

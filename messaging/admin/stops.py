@@ -42,7 +42,7 @@ class StopForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choice: Any = self.fields["target"]
-        choice.choices = targets()
+        choice.choices = [("", "---------"), *targets()]
 
     def clean_target(self) -> str:
         target: str = self.cleaned_data["target"]
@@ -58,7 +58,7 @@ class ReasonForm(forms.Form):
 @admin.register(Stop)
 class StopAdmin(HouseAdmin):
     form = StopForm
-    list_display = ("label", "since", "by", "reason", "resume_link")
+    list_display = ("label", "since", "by", "reason")
     list_display_links = None
     list_select_related = ("by",)
 
@@ -72,12 +72,20 @@ class StopAdmin(HouseAdmin):
         return request.user.has_perm("messaging.delete_stop")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        return self.list_display if self.may_resume(request) else self.list_display[:-1]
+        first, *rest = self.list_display
+        return (first, *(("resume_link",) if self.may_resume(request) else ()), *rest)
 
     @admin.display(description="")
     def resume_link(self, row: Stop) -> str:
         url = reverse("admin:messaging_stop_resume", args=[row.pk])
         return format_html('<a href="{}">{}</a>', url, _("Resume"))
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        hidden = ("show_save_and_add_another", "show_save_and_continue")
+        context = dict.fromkeys(hidden, False) | {"title": _("What is to be stopped?")}
+        return super().add_view(request, form_url, {**(extra_context or {}), **context})
 
     def save_model(
         self, request: HttpRequest, obj: Stop, form: Any, change: bool

@@ -14,6 +14,7 @@ from customers.models import BusinessType, Customer
 
 from .account import ProviderAccount
 from .chunk import Chunk
+from .stop import Stop, lane_target
 from .template import TemplateVersion
 
 # Why a message waits, or that its provider did not know it when asked.
@@ -193,3 +194,13 @@ class Message(models.Model):
     def state(self) -> str:
         """What staff see: replied stands above delivered (E5)."""
         return str(_("replied")) if self.replied_at else str(self.get_status_display())
+
+    @property
+    def waits_for(self) -> str:
+        """What a queued one waits for, in words: somebody's stop, a time, a rate."""
+        if self.status != self.Status.QUEUED:
+            return ""
+        lane = lane_target(self.chunk.lane)
+        if stop := Stop.objects.of(self.chunk.origin, lane).first():
+            return str(_("stopped: %s") % stop.label)
+        return str(dict(WAITS).get(self.waiting or self.chunk.waiting, ""))

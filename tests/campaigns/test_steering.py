@@ -13,6 +13,7 @@ from django.utils import timezone
 from backoffice.kit.bulk import is_postgres
 from backoffice.platform.models import AuditEntry, Parameter
 from campaigns import jobs, pushes, steering
+from campaigns.admin.pushes import refused_rows
 from campaigns.models import Push, PushPart
 from campaigns.pushes import progress, refusals, settled_share, start, sweep_pushes
 from messaging import stopping
@@ -281,3 +282,14 @@ def test_who_may_only_look_steers_nothing(
     answer = {"confirmed": "yes", "reason": "x"}
     response = client.post(f"{PAGE}/{push.pk}/{step}-push/", answer)
     assert response.status_code == 403
+
+
+def test_reasons_on_the_page_lead_to_their_messages(
+    push: Push, wire: Wire, staff_client: Any
+) -> None:
+    push.recipients.filter(part=0).first().customer.consents.all().delete()
+    fill(push, 0)
+    assert "No consent" in page_of(staff_client, push)
+    address = refused_rows(push)[0][2]
+    listed = staff_client.get(address).context["cl"].queryset
+    assert [row.chunk.origin for row in listed] == [push.origin]

@@ -13,7 +13,7 @@ from backoffice.kit import jobs
 from backoffice.kit.http import Answer
 from backoffice.platform.models import Parameter
 from messaging import pacing, sending, visit
-from messaging.models import Chunk, Message, ProviderAccount
+from messaging.models import Chunk, Message, ProviderAccount, Stop
 from messaging.models.stop import account_target
 from tests.builders import (
     make_account,
@@ -221,3 +221,24 @@ def test_chunk_whose_turn_it_is_not_is_not_judged(
     chunk.refresh_from_db()
     assert chunk.waiting == "rate"
     assert chunk.next_at > timezone.now() + timedelta(seconds=50)
+
+
+@pytest.mark.parametrize(
+    ("message", "chunk", "target", "words"),
+    [
+        ({}, {}, "", ""),
+        ({"waiting": "quiet_hours"}, {}, "", "quiet hours"),
+        ({}, {"waiting": "rate"}, "", "its turn at the set rate"),
+        ({"waiting": "quiet_hours"}, {}, "push:7", "stopped: Spring"),
+        ({"status": Status.SENT, "waiting": "not_found"}, {"waiting": "rate"}, "", ""),
+    ],
+)
+def test_what_a_message_waits_for_is_said(
+    message: Any, chunk: Any, target: str, words: str
+) -> None:
+    made = make_chunk(origin="push:7")
+    made.messages.update(**message)
+    Chunk.objects.update(**{"lane": "marketing"} | chunk)
+    if target:
+        Stop.objects.create(target=target, label="Spring", since=timezone.now())
+    assert Message.objects.get().waits_for == words
