@@ -24,8 +24,9 @@ logger = logging.getLogger(__name__)
 
 # A run that starts this much after its time was missed: nobody was there to start it.
 MISSED_AFTER = timedelta(minutes=5)
-# A wake-up that nobody took in this time is sent again.
-WAKE_AGAIN = timedelta(seconds=60)
+# A wake-up that nobody took in this time is sent again: the queue may have lost it, and
+# sending is to go on within a minute after an outage (reliability.md, P4).
+WAKE_AGAIN = timedelta(seconds=20)
 
 
 def local_name(due: datetime, zone: str) -> str:
@@ -87,7 +88,7 @@ def _wake(run: ScheduleRun) -> None:
 
 
 def _wake_again(now: datetime) -> None:
-    """Those whose wake-up was lost; once a minute, so that they do not pile up."""
+    """Those whose wake-up was lost; now and then, so that they do not pile up."""
     waiting = ScheduleRun.objects.filter(
         taken_at__isnull=True,
         created_at__lte=now - WAKE_AGAIN,

@@ -7,6 +7,7 @@ within a day needs a person.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -29,6 +30,8 @@ from .models import (
 from .receipts import settle
 from .transports import transport
 from .transports.base import Asked
+
+logger = logging.getLogger(__name__)
 
 Status = Message.Status
 NOT_FOUND = "not_found"
@@ -101,7 +104,12 @@ def _ask(
     account: ProviderAccount, rows: Sequence[Message], http: Session, now: datetime
 ) -> bool:
     """Whether the provider could be asked."""
-    answers = transport(account.transport).query(account, _asked(account, rows), http)
+    provider = transport(account.transport)
+    try:
+        answers = provider.query(account, asked_of(account, rows), http)
+    except Exception as error:  # its file's mistake: the other accounts are asked
+        logger.error("query of account %s: %s", account.pk, type(error).__name__)
+        return False
     if answers is None:
         return False
     settle(account, [answer.event for answer in answers if answer.event], now=now)
@@ -110,7 +118,8 @@ def _ask(
     return True
 
 
-def _asked(account: ProviderAccount, rows: Sequence[Message]) -> list[Asked]:
+def asked_of(account: ProviderAccount, rows: Sequence[Message]) -> list[Asked]:
+    """What a provider may be asked by."""
     known = dict(
         ProviderReference.objects.filter(account=account, message__in=rows)
         .order_by("pk")

@@ -9,6 +9,7 @@ from django.utils import timezone
 from backoffice.kit.http import Answer
 from messaging import unknowns
 from messaging.models import Chunk, FailedNumber, Message
+from messaging.transports.simulator import Simulator
 from tests.builders import make_account, make_customer, make_message
 
 pytestmark = pytest.mark.django_db
@@ -117,6 +118,16 @@ def test_provider_that_does_not_answer_holds_up_a_run_once(says, monkeypatch):
     ask(message)
     assert says.asked == 1
     assert set(Message.objects.values_list("waiting", flat=True)) == {""}
+
+
+def test_providers_file_that_breaks_on_an_answer_does_not_stop_the_sweep(
+    says, monkeypatch
+):
+    message = make_doubtful()
+    monkeypatch.setattr(Simulator, "query", lambda *_args: {}["results"])
+    ask(message)
+    assert message.status == Status.UNKNOWN
+    assert Chunk.objects.get().query_at > timezone.now()
 
 
 def test_doubt_of_a_day_is_handed_to_a_person(says, monkeypatch):
