@@ -2,7 +2,8 @@
 //
 // It says what happens as JSON lines on stdout (none with "quiet") and takes orders as JSON
 // lines on stdin: {"do": "set", ...}, "release", "unbind", "drop", "say". It ends with its
-// stdin. Phones ending in 99 are not reached, in 77 answer "退订", in 00 do not exist.
+// stdin. Phones ending in 99 are not reached, in 77 answer "退订", in 00 do not exist, unless
+// "fates" is false.
 'use strict';
 const readline = require('readline');
 const smpp = require('smpp');
@@ -19,6 +20,7 @@ const mood = {
   refuseBind: '',
   deaf: false, // answer no enquire_link
   refusePart: 0, // refuse this part of a long SMS
+  fates: true,
   quiet: false,
   ...JSON.parse(process.argv[2] || '{}'),
 };
@@ -33,6 +35,7 @@ const say = (event, facts = {}) => {
   if (!mood.quiet || event === 'listening') console.log(JSON.stringify({ event, ...facts }));
 };
 const written = (n, form) => (form === 'hex' ? n.toString(16).toUpperCase().padStart(8, '0') : String(n));
+const ends = (phone, ending) => mood.fates && phone.endsWith(ending);
 const two = n => String(n).padStart(2, '0');
 const minute = d => String(d.getFullYear()).slice(2) + two(d.getMonth() + 1) + two(d.getDate()) + two(d.getHours()) + two(d.getMinutes());
 const textOf = q => {
@@ -69,7 +72,7 @@ function isThrottled() {
 }
 
 function report(q, n, session) {
-  const bad = q.destination_addr.endsWith('99');
+  const bad = ends(q.destination_addr, '99');
   const id = written(n, mood.receiptIds || mood.ids);
   const now = minute(new Date());
   const stat = bad ? 'UNDELIV' : 'DELIVRD';
@@ -82,7 +85,7 @@ function report(q, n, session) {
   if (mood.ucs2) pdu.data_coding = 8;
   if (mood.receipts !== 'text') Object.assign(pdu, { receipted_message_id: id, message_state: bad ? 5 : 2 });
   toAReceiver(session, pdu);
-  if (q.destination_addr.endsWith('77')) {
+  if (ends(q.destination_addr, '77')) {
     toAReceiver(session, { source_addr: q.destination_addr, source_addr_ton: 1, destination_addr: q.source_addr, data_coding: 8, short_message: '退订' });
   }
 }
@@ -98,7 +101,7 @@ function toAReceiver(session, pdu) {
 function submit(session, q) {
   const no = status => session.send(q.response({ command_status: status }));
   if (isThrottled()) { say('throttled'); return no(smpp.ESME_RTHROTTLED); }
-  if (q.destination_addr.endsWith('00')) return no(smpp.ESME_RINVDSTADR);
+  if (ends(q.destination_addr, '00')) return no(smpp.ESME_RINVDSTADR);
   if (mood.refusePart && place(q)[2] === mood.refusePart) return no(smpp.ESME_RINVMSGLEN);
   const n = ++last;
   const wants = q.registered_delivery & 1;
