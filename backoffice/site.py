@@ -29,7 +29,7 @@ ORDER = {
         "Verification CallTemplate"
     ),
     "messaging": (
-        "Message FailedNumber InboundMessage Call MessageType Template "
+        "Message FailedNumber Doubt InboundMessage Call MessageType Template "
         "ProviderTemplate ForbiddenWord ProviderAccount Stop QuietHours SpecialDay "
         "Submission Receipt CallbackRequest"
     ),

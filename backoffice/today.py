@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.core.cache import cache
@@ -17,14 +17,12 @@ from backoffice.kit.ids import first_id
 from campaigns.models import Notice, Push, SignUp
 from campaigns.pushes import settled_share
 from customers.models import CompletionRequest
-from messaging.models import FailedNumber, InboundMessage, Message, Stop
+from messaging.models import Doubt, FailedNumber, InboundMessage, Message, Stop
 from tracking.models import Click, QuarantinedRow
 
 FRESH = 15  # seconds: the index is opened by many, and counting a day costs
 MOST = 10_000
 LATEST = 5
-# An SMS comes into doubt after a day: older than this, it was seen long ago.
-IN_DOUBT = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -150,6 +148,13 @@ _SHOWN: list[tuple[str, object, str, str, bool]] = [
         True,
     ),
     (
+        "recycled",
+        _("numbers that may have a new owner"),
+        "messaging_failednumber",
+        "flagged=yes",
+        True,
+    ),
+    (
         "unsure",
         _("calls for a person to judge"),
         "campaigns_signup",
@@ -159,8 +164,8 @@ _SHOWN: list[tuple[str, object, str, str, bool]] = [
     (
         "doubt",
         _("SMS in doubt for a day"),
-        "messaging_message",
-        "needs_person__exact=1",
+        "messaging_doubt",
+        "",
         True,
     ),
     (
@@ -191,7 +196,6 @@ def _permission(view: str) -> str:
 
 def _count(midnight: datetime) -> dict[str, int]:
     today = Message.objects.filter(pk__gte=first_id(midnight))
-    lately = Message.objects.filter(pk__gte=first_id(midnight - IN_DOUBT))
     by_status = dict(today.order_by().values_list("status").annotate(Count("pk")))
     waiting: dict[str, Callable[[], QuerySet[Any]]] = {
         "held": lambda: Notice.objects.filter(status=Notice.Status.HELD),
@@ -199,7 +203,8 @@ def _count(midnight: datetime) -> dict[str, int]:
             state=FailedNumber.State.OPEN
         ),
         "unsure": lambda: SignUp.objects.filter(status=SignUp.Status.UNSURE),
-        "doubt": lambda: lately.filter(needs_person=True),
+        "recycled": lambda: FailedNumber.objects.flagged(),
+        "doubt": lambda: Doubt.objects.open(),
         "quarantined": lambda: QuarantinedRow.objects.filter(resolved_at__isnull=True),
         "completions": lambda: CompletionRequest.objects.filter(done_at__isnull=True),
         "replies": lambda: InboundMessage.objects.filter(received_at__gte=midnight),

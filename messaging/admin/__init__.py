@@ -3,6 +3,7 @@ from __future__ import annotations
 from . import accounts as accounts
 from . import approvals as approvals
 from . import calls as calls
+from . import doubts as doubts
 from . import feedback as feedback
 from . import messages as messages
 from . import quiet as quiet

@@ -527,4 +527,17 @@ class Migration(migrations.Migration):
                 'ordering': ['-id'],
             },
         ),
+        migrations.CreateModel(
+            name='Doubt',
+            fields=[
+            ],
+            options={
+                'verbose_name': 'SMS in doubt',
+                'verbose_name_plural': 'SMS in doubt',
+                'proxy': True,
+                'indexes': [],
+                'constraints': [],
+            },
+            bases=('messaging.message',),
+        ),
     ]

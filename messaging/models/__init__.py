@@ -3,6 +3,7 @@ from __future__ import annotations
 from .account import CallbackToken, ProviderAccount
 from .call import Call
 from .chunk import Chunk
+from .doubt import Doubt
 from .failed_number import FailedNumber
 from .forbidden_word import ForbiddenWord
 from .health import AccountHealth, WeightChange
@@ -23,6 +24,7 @@ __all__ = [
     "CallbackRequest",
     "CallbackToken",
     "Chunk",
+    "Doubt",
     "FailedNumber",
     "ForbiddenWord",
     "InboundMessage",

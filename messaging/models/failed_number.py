@@ -92,6 +92,12 @@ class FailedNumberQuerySet(models.QuerySet["FailedNumber"]):
     def passing(self) -> FailedNumberQuerySet:
         return self.exclude(failure__in=PERMANENT)
 
+    def flagged(self) -> FailedNumberQuerySet:
+        """Those that may have a new owner, and nobody has looked into it."""
+        kinds = [one for one in FailedNumber.Recycled if one != "same"]
+        done = (FailedNumber.State.CORRECTED, FailedNumber.State.SUPPRESSED)
+        return self.filter(recycled__in=kinds).exclude(state__in=done)
+
     def reached(self, message_ids: Sequence[UUID]) -> None:
         """These SMS arrived after all: whoever is still open is no longer to be acted on,
         and a number that was stopped for nothing else is sent to again."""

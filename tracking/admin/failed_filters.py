@@ -51,6 +51,23 @@ class KindFilter(admin.SimpleListFilter):
         return queryset
 
 
+class FlaggedFilter(admin.SimpleListFilter):
+    title = gettext_lazy("new owner?")
+    parameter_name = "flagged"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
+        kinds = FailedNumber.Recycled.choices
+        return [("yes", gettext_lazy("to look into")), *kinds]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[FailedNumber]
+    ) -> QuerySet[FailedNumber]:
+        rows: Any = queryset
+        if self.value() == "yes":
+            return rows.flagged()  # type: ignore[no-any-return]
+        return rows.filter(recycled=self.value()) if self.value() else queryset
+
+
 class OriginFilter(admin.SimpleListFilter):
     title = gettext_lazy("ordered by")
     parameter_name = "origin"

@@ -34,7 +34,7 @@ from messaging.failures import LEFT, allow, correct, counted, suppress
 from messaging.models import FailedNumber, ProviderAccount
 from tracking.retries import retry
 
-from .failed_filters import KindFilter, OriginFilter, origin_words
+from .failed_filters import FlaggedFilter, KindFilter, OriginFilter, origin_words
 
 COLUMNS = (
     "phone", "customer", "reason", "time", "state", "SMS id",
@@ -102,7 +102,7 @@ class FailedNumberAdmin(RevealMixin, ActedOnAdmin):
         "template",
         OriginFilter,
         "at",
-        "recycled",
+        FlaggedFilter,
     )
     list_select_related = ("customer", "template", "account")
     fields = (
