@@ -38,7 +38,7 @@ def sample(event: MarketingEvent) -> Sample | None:
     audience = Audience.among(_initial_group(event))
     if version is None or not audience.people:
         return None
-    account = sms_account()
+    account = ProviderAccount.objects.for_sms().first()
     compiled = version.compiled(account.signature if account else "")
     shared, own = _shared(event, version), _own(version)
     given = audience.people[-1].values(own)
@@ -57,12 +57,6 @@ def _initial_group(event: MarketingEvent) -> QuerySet[Customer]:
     types = event.event_type.business_types.all()
     member = UserGroup.objects.filter(business_type__in=types, customer=OuterRef("pk"))
     return Customer.objects.filter(Exists(member))
-
-
-def sms_account() -> ProviderAccount | None:
-    """The enabled account that most SMS go over."""
-    accounts = ProviderAccount.objects.filter(channel="sms", is_enabled=True)
-    return accounts.order_by("-weight", "name").first()
 
 
 def _shared(event: MarketingEvent, version: TemplateVersion) -> dict[str, str]:

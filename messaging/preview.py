@@ -33,10 +33,14 @@ class Preview:
 
 
 def preview(
-    text: str, *, language: str, values: Mapping[str, str] | None = None
+    text: str,
+    *,
+    language: str,
+    footer: str = "",
+    values: Mapping[str, str] | None = None,
 ) -> Preview:
     """Fill the text; fields without a value get a sample. Raises BadTemplate."""
-    compiled = compile_template(text, signature=house_signature())
+    compiled = compile_template(text, signature=house_signature(), footer=footer)
     samples = _samples(compiled.fields, language)
     filled = compiled.render({**samples, **(values or {})})
     return Preview(
@@ -57,9 +61,8 @@ def check_signature_free(text: str) -> None:
 
 def house_signature() -> str:
     """The signature most SMS go out with: of the enabled account that weighs most."""
-    accounts = ProviderAccount.objects.filter(channel="sms", is_enabled=True)
-    found = accounts.order_by("-weight", "name").values_list("signature", flat=True)
-    return found.first() or ""
+    account = ProviderAccount.objects.for_sms().first()
+    return account.signature if account else ""
 
 
 def _samples(fields: tuple[str, ...], language: str) -> dict[str, str]:

@@ -28,10 +28,11 @@ from campaigns.models import (
 )
 from campaigns.pushes import AlreadyRunning, start
 from campaigns.readiness import NotReady, require_ready
-from campaigns.samples import Sample, sample, sms_account
+from campaigns.samples import Sample, sample
 from campaigns.standards import BadCriteria, in_words
 from campaigns.tracking_text import write_tree
 from customers.models import Customer
+from messaging.models import ProviderAccount
 
 from .event_forms import PREFIX, ParameterForm, StandardForm, event_form
 
@@ -333,6 +334,6 @@ def _size(shown: Sample, target: int) -> list[tuple[str, object]]:
 def _warning(found: Estimate) -> str:
     if not found.target:
         return _("Nobody would get this SMS.")
-    if sms_account() is None:
+    if not ProviderAccount.objects.for_sms().exists():
         return _("No SMS provider account is enabled: the messages would wait for one.")
     return ""

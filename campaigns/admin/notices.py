@@ -280,7 +280,12 @@ def _fill(
 ) -> Preview:
     """Gaps are shown by their field's name, never by a sample."""
     gaps = {name: f"[{name}]" for name in version.fields if not values.get(name)}
-    return preview(version.text, language=info.language, values={**values, **gaps})
+    return preview(
+        version.text,
+        language=info.language,
+        footer=version.footer,
+        values={**values, **gaps},
+    )
 
 
 def _by_hold(rows: QuerySet[Notice]) -> list[tuple[str, object]]:

@@ -38,7 +38,7 @@ class Look:
     @classmethod
     def of(cls, request: HttpRequest, language: str) -> Look:
         """Reads the POST; a reveal that it asks for is put on record."""
-        accounts = sms_accounts()
+        accounts = list(ProviderAccount.objects.for_sms())
         chosen = [one for one in accounts if str(one.pk) == request.POST.get("account")]
         account = next(iter(chosen or accounts), None)
         audience = Audience.speaking(language)
@@ -54,12 +54,6 @@ class Look:
             self.person,
             is_revealed=bool(self.token),
         )
-
-
-def sms_accounts() -> list[ProviderAccount]:
-    """Those that are enabled, first the one that most SMS go over."""
-    enabled = ProviderAccount.objects.filter(channel="sms", is_enabled=True)
-    return list(enabled.order_by("-weight", "name"))
 
 
 def _person(post: Any, audience: Audience) -> tuple[Person | None, str]:

@@ -79,7 +79,7 @@ def add(apps, schema_editor):
     Type = apps.get_model("messaging", "MessageType")
     Word = apps.get_model("messaging", "ForbiddenWord")
     Word.objects.bulk_create(
-        Word(word=word, effect="warn", why="Aliyun 模板审核不通过 (refused by Aliyun)")
+        Word(word=word, effect="warn", why="阿里云, Aliyun")
         for word in CAREFUL_WORDS.split()
     )
     offer = Type.objects.create(

@@ -27,6 +27,10 @@ def validate_networks(text: str) -> None:
 
 
 class AccountQuerySet(models.QuerySet["ProviderAccount"]):
+    def for_sms(self) -> AccountQuerySet:
+        """The enabled ones for SMS, first the one that most go over."""
+        return self.filter(channel="sms", is_enabled=True).order_by("-weight", "name")
+
     def unstopped(self) -> AccountQuerySet:
         """Those that no `Stop` holds."""
         return self.exclude(stopped_account())
