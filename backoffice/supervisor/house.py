@@ -51,7 +51,7 @@ class House:
         """Start a part and wait until it is ready. Raises CannotStart with its last words."""
         self.parts.append(part.start())
         self._started[part.name] = time.monotonic()
-        if ready and not wait_until(lambda: ready() or self._gone(part), seconds=30):
+        if ready and not wait_until(lambda: ready() or self._gone(part), seconds=60):
             raise CannotStart(f"Part “{part.name}” does not answer: see {part.log}")
         if self._gone(part):
             raise CannotStart(f"Part “{part.name}” ended at once:\n{part.last_words()}")

@@ -3,13 +3,14 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import time
+from pathlib import Path
 
 import pytest
 
 from backoffice.supervisor import ground, house
 from backoffice.supervisor.ground import CannotStart
 from backoffice.supervisor.parts import Part, wait_until
+from tests.processes import LONG, is_alive
 
 pytestmark = pytest.mark.once
 
@@ -18,34 +19,25 @@ import os, pathlib, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if os.fork() == 0:
     pathlib.Path(sys.argv[1], str(os.getpid())).touch()
-    time.sleep(60)
-time.sleep(60)
+    time.sleep(600)
+time.sleep(600)
 """
 
 
-def is_gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
-
-
+@pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
 def test_part_that_refuses_to_end_is_killed_with_its_children(tmp_path):
     command = [sys.executable, "-c", STUBBORN, str(tmp_path)]
     part = Part("stubborn", command, log=tmp_path / "log" / "part.log").start()
-    assert wait_until(lambda: len(list(tmp_path.iterdir())) == 2, seconds=10)
+    assert wait_until(lambda: len(list(tmp_path.iterdir())) == 2, seconds=LONG)
     child = next(int(p.name) for p in tmp_path.iterdir() if p.name.isdecimal())
-    began = time.monotonic()
     part.stop(grace=0.3)
-    assert time.monotonic() - began < 5
-    assert wait_until(lambda: is_gone(child), seconds=5)
+    assert wait_until(lambda: not is_alive(child), seconds=LONG)
 
 
 def test_last_words_say_why_a_part_ended(tmp_path):
     command = [sys.executable, "-c", "import sys; sys.exit('no such thing')"]
     part = Part("brief", command, log=tmp_path / "part.log").start()
-    assert wait_until(lambda: not part.is_running, seconds=10)
+    assert wait_until(lambda: not part.is_running, seconds=LONG)
     assert part.last_words() == "no such thing"
 
 

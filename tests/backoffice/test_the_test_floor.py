@@ -56,5 +56,5 @@ def test_simulator_speaks_to_the_server(simulator, queued):
         message.refresh_from_db()
         return message.status == Message.Status.DELIVERED
 
-    assert wait_until(delivered, seconds=10)
+    assert wait_until(delivered, seconds=60)
     assert simulator.accepted(message.pk) == 1

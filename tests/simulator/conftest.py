@@ -40,9 +40,9 @@ class Sink:
 
 
 def wait_for(ready: Callable[[], Any]) -> Any:
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while not (found := ready()):
-        assert time.monotonic() < until, "waited 15 seconds in vain"
+        assert time.monotonic() < until, "waited a minute in vain"
         time.sleep(0.02)
     return found
 

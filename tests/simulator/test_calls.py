@@ -13,7 +13,7 @@ import pytest
 from messaging.voice.recognise import recognise
 from tests.simulator.conftest import Sink, wait_for
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 
 PHONE = "+8613800000001"
 

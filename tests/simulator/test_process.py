@@ -13,7 +13,7 @@ import pytest
 from tests.simulator.conftest import Sink, wait_for
 from tests.simulator_process import ROOT, end, running_simulator, write_seed
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 
 CREDIT = {"C1001": {"blacklisted": True}, "C1002": {"blacklisted": False}}
 
@@ -86,4 +86,6 @@ def test_a_missing_seed_file_is_a_clear_sentence(tmp_path: Path) -> None:
 
 def run(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "backoffice.simulator", *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20)
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120
+    )

@@ -147,7 +147,7 @@ def _by_api(today: date, _client: Client, url: str) -> None:
             json.dumps({"items": items}).encode(),
             {"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             assert len(json.load(answer)["results"]) == 3
 
 
@@ -178,7 +178,7 @@ def _ids() -> list[Any]:
     return list(Message.objects.values_list("pk", flat=True))
 
 
-def _run_until(done: Callable[[], bool], queued: Any, *, seconds: float = 30) -> None:
+def _run_until(done: Callable[[], bool], queued: Any, *, seconds: float = 120) -> None:
     """Do the workers' part until it is so."""
     end = time.monotonic() + seconds
     while not done():

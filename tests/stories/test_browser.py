@@ -108,7 +108,7 @@ class Workers:
         finally:
             connections.close_all()
 
-    def see(self, done: Callable[[], bool], *, seconds: float = 30) -> None:
+    def see(self, done: Callable[[], bool], *, seconds: float = 120) -> None:
         """Wait until the database says so."""
         end = time.monotonic() + seconds
         while not done():

@@ -210,7 +210,7 @@ def _settled() -> bool:
     return Message.objects.exists() and not open_ones.exists()
 
 
-def _run_until(done: Callable[[], bool], queued: Any, *, seconds: float = 30) -> None:
+def _run_until(done: Callable[[], bool], queued: Any, *, seconds: float = 120) -> None:
     """Do the workers' part until it is so."""
     end = time.monotonic() + seconds
     while not done():

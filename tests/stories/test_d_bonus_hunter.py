@@ -156,14 +156,14 @@ def _visit(link: str) -> str:
     request = urllib.request.Request(
         address, urlencode(answers).encode(), {"Referer": address}
     )
-    with browser.open(request, timeout=10) as sent:
+    with browser.open(request, timeout=60) as sent:
         return str(sent.read().decode())
 
 
 def _browse(link: str) -> tuple[Any, str, str]:
     jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
     browser = urllib.request.build_opener(jar)
-    with browser.open(link, timeout=10) as page:
+    with browser.open(link, timeout=60) as page:
         return browser, page.read().decode(), page.url
 
 
@@ -182,7 +182,7 @@ def _statuses() -> dict[str, str]:
     return {str(row.customer.phone): row.status for row in rows}
 
 
-def _run_until(done: Callable[[], bool], queued: Any, *, seconds: float = 30) -> None:
+def _run_until(done: Callable[[], bool], queued: Any, *, seconds: float = 120) -> None:
     """Do the workers' and the scheduler's part until it is so."""
     end = time.monotonic() + seconds
     while not done():

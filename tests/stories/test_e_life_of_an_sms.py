@@ -153,7 +153,7 @@ def _click(url: str) -> None:
             return None
 
     with pytest.raises(urllib.error.HTTPError) as answer:
-        urllib.request.build_opener(Stay).open(url, timeout=10)
+        urllib.request.build_opener(Stay).open(url, timeout=60)
     assert answer.value.code == 302
 
 
@@ -163,7 +163,7 @@ def _page_of(client: Client, word: str) -> str:
     return str(response.headers["Location"])
 
 
-def _run_until(done: Callable[[], bool], queued: Any, *, seconds: float = 30) -> None:
+def _run_until(done: Callable[[], bool], queued: Any, *, seconds: float = 120) -> None:
     """Do the workers' part until it is so."""
     end = time.monotonic() + seconds
     while not done():

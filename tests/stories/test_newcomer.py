@@ -62,7 +62,7 @@ class Run:
         return self.end()
 
     def end(self) -> int:
-        code = self.process.wait(90)
+        code = self.process.wait(180)
         self._reader.join(10)
         return code
 
@@ -123,7 +123,7 @@ def test_nothing_is_left_after_kill_9(folder: Path) -> None:
     assert run.says("scheduler           on"), run.text
     ours = [line for line in run.processes() if "manage.py up" in line]
     os.kill(int(ours[-1].split()[0]), signal.SIGKILL)
-    assert wait_until(lambda: run.processes() == [], seconds=30), run.processes()
+    assert wait_until(lambda: run.processes() == [], seconds=120), run.processes()
     run.end()
 
 

@@ -50,7 +50,7 @@ class System:
         if body:
             headers["Content-Type"] = "application/json"
         request = urllib.request.Request(self._base + path, body, headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
 
@@ -128,7 +128,7 @@ def _outcomes(partner: System) -> dict[str, str]:
     return {row["client_reference"]: row["message_status"] for row in rows}
 
 
-def _run_until(done: Callable[[], bool], queued: Any, *, seconds: float = 20) -> None:
+def _run_until(done: Callable[[], bool], queued: Any, *, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, "waited in vain"

@@ -307,7 +307,7 @@ def _outcomes() -> dict[str, tuple[str, str]]:
     return {who: (Status(status).name.lower(), why) for who, status, why in rows}
 
 
-def _run_until(done: Callable[[], bool], queued: Any, *, seconds: float = 60) -> None:
+def _run_until(done: Callable[[], bool], queued: Any, *, seconds: float = 120) -> None:
     """Do the workers' part until it is so."""
     end = time.monotonic() + seconds
     while not done():
