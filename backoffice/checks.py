@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+
+from backoffice.kit import failpoints
 
 KEY_BYTES = 32
 
@@ -59,6 +62,16 @@ def addresses(**_context: Any) -> list[CheckMessage]:
             code = f"backoffice.E{number:03}"
             problems.append(Error(f"{name} ends with a slash: drop it.", id=code))
     return problems
+
+
+@register(deploy=True)
+def crash_points(**_context: Any) -> list[CheckMessage]:
+    """What tests kill processes with is not set where customers are served."""
+    if failpoints.NAME not in os.environ:
+        return []
+    text = f"{failpoints.NAME} is set: workers will kill themselves."
+    hint = "Unset it: it is for tests."
+    return [Error(text, hint=hint, id="backoffice.E007")]
 
 
 @register(deploy=True)

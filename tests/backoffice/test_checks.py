@@ -36,3 +36,9 @@ def test_public_address_is_https_and_served(settings):
     settings.PUBLIC_BASE_URL = "http://crm.bank.example"
     found = ids(run_checks(include_deployment_checks=True))
     assert {"backoffice.W005", "backoffice.W006"} <= set(found)
+
+
+def test_crash_points_are_for_tests_alone(monkeypatch):
+    assert ids(checks.crash_points()) == []
+    monkeypatch.setenv("FAILPOINT", "after_send")
+    assert ids(checks.crash_points()) == ["backoffice.E007"]
