@@ -67,12 +67,9 @@ class Handover:
             asyncio.get_running_loop().create_future()
         )
         self.is_closed = False
+        self.jobs: list[Job] = []
         self._late = late
-        self._jobs: list[Job] = []
         self._rows: list[Row] = []
-
-    def add(self, job: Job) -> None:
-        self._jobs.append(job)
 
     def ended(self, job: Job, said: Said) -> None:
         row = job.row(said)
@@ -83,14 +80,14 @@ class Handover:
             self.answer_if_complete()
 
     def answer_if_complete(self) -> None:
-        if not self.done.done() and len(self._rows) == len(self._jobs):
+        if not self.done.done() and len(self._rows) == len(self.jobs):
             self.is_closed = True
             self.done.set_result(self._rows)
 
     def close(self, why: str) -> None:
         """The time is over: what has not begun never will, and the worker is answered."""
         self.is_closed = True
-        for job in [job for job in self._jobs if not job.is_over]:
+        for job in [job for job in self.jobs if not job.is_over]:
             if job.has_begun:
                 said: Said = "lost"
             else:
@@ -104,10 +101,10 @@ class Handover:
 
         Its messages stay fenced, so nobody else sends them.
         """
-        if not self.done.cancel():
-            return
-        for row in self._rows:
-            self._tell_late(row)
+        # Cancelled already where whoever waited for it was.
+        if self.done.cancel() or self.done.cancelled():
+            for row in self._rows:
+                self._tell_late(row)
 
     def _tell_late(self, row: Row) -> None:
         if row["said"] in ("taken", "refused"):

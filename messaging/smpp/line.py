@@ -1,33 +1,32 @@
-"""All that an account has to its SMSC: connections, the queue before the window, receipts."""
+"""All that an account has to its SMSC: its binds, the queue before the window, receipts."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
-import ssl
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
-from . import pdu, text
+from . import pdu
+from .bind import Bind
 from .config import Config
 from .handover import Handover, Job, Row
 from .link import Link
 from .pace import Pace
 from .pdu import Pdu
 from .reports import id_of_response
+from .submit import frames
 
 logger = logging.getLogger(__name__)
 
 TICK = 0.1
-CONNECT_SECONDS = 10.0
-LONGEST_WAIT = 30.0
 # A short loss of the connection is waited out; after that a worker is told at once.
 BLIP = 5.0
-INTERFACE_VERSION = 0x34
-# Both say that the SMS was not taken and may come again.
-NOT_NOW = (pdu.RTHROTTLED, pdu.RMSGQFUL)
+# They say that the SMS was not taken and may come again.
+NOT_NOW = (pdu.RTHROTTLED, pdu.RMSGQFUL, pdu.RINVBNDSTS)
+# The first one sends.
 BINDS = {
     "transceiver": (pdu.BIND_TRANSCEIVER,),
     "pair": (pdu.BIND_TRANSMITTER, pdu.BIND_RECEIVER),
@@ -50,24 +49,25 @@ class Line:
     def __init__(self, config: Config, intake: Intake) -> None:
         self.config, self.intake = config, intake
         self.loop = asyncio.get_running_loop()
-        self._sending = BINDS[config.bind][0]
-        # What stands in the way of sending, for people and for a worker's record.
-        self.state = "connecting"
+        self.binds = [Bind(config, command, self) for command in BINDS[config.bind]]
+        self.sender = self.binds[0]
         self.queue: deque[Job] = deque()
         self.in_flight = 0
         self.pace = Pace()
-        self.links: dict[int, Link] = {}  # by the command that bound them
         self._handovers: list[Handover] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._reference = random.randrange(0x10000)
-        self._unbound_since: float | None = self.loop.time()
+
+    @property
+    def state(self) -> str:
+        """What stands in the way of sending, if anything, for people."""
+        return self.sender.state
 
     # --- life -----------------------------------------------------------------------
 
     def start(self) -> None:
-        work: list[Coroutine[Any, Any, None]] = [self._tick()]
-        work += [self._keep(command) for command in BINDS[self.config.bind]]
-        self._tasks = [self.loop.create_task(one) for one in work]
+        work: list[Coroutine[Any, Any, None]] = [bind.keep() for bind in self.binds]
+        self._tasks = [self.loop.create_task(one) for one in [*work, self._tick()]]
 
     async def stop(self, *, grace: float = 5.0) -> None:
         """Submit nothing new, wait for what is on the way, unbind."""
@@ -75,30 +75,17 @@ class Line:
             if not job.has_begun:
                 job.end("waiting", "stopping")
         end = self.loop.time() + grace
-        while (self.in_flight or self._has_begun) and self.loop.time() < end:
+        while self._is_under_way and self.loop.time() < end:
             await asyncio.sleep(0.05)
         self._close_handovers(before=float("inf"))
-        for link in [link for link in self.links.values() if link.is_open]:
-            link.is_open = False
-            await link.request(pdu.UNBIND, {}, seconds=1.0)
-            link.close()
+        await asyncio.gather(*(bind.part() for bind in self.binds))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
-    def _has_begun(self) -> bool:
-        return any(job.ids for job in self.queue)
-
-    @property
-    def is_bound(self) -> bool:
-        """Bound for sending."""
-        return self._sender is not None
-
-    @property
-    def _sender(self) -> Link | None:
-        link = self.links.get(self._sending)
-        return link if link and link.is_open else None
+    def _is_under_way(self) -> bool:
+        return self.in_flight > 0 or any(job.ids for job in self.queue)
 
     # --- sending --------------------------------------------------------------------
 
@@ -109,27 +96,37 @@ class Line:
             self.intake.result(self.config, row)
 
         handover = Handover(self.loop.time() + patience, late)
-        for message in messages:
-            job = self._job(message, handover)
-            handover.add(job)
+        handover.jobs = [self._job(message, handover) for message in messages]
+        self._handovers.append(handover)
+        for job in handover.jobs:
             if job.frames:
                 self.queue.append(job)
             else:
                 job.end("refused", pdu.status_name(pdu.RINVMSGLEN))
-        self._handovers.append(handover)
+        handover.answer_if_complete()
         if self._is_cut_off:
             handover.close(self.state)
         self.pump()
         return handover
 
+    def _job(self, message: dict[str, str], handover: Handover) -> Job:
+        """Without frames where no PDU can hold it."""
+        self._reference = (self._reference + 1) & 0xFFFF
+        to, text = message["to"], message["text"]
+        try:
+            parts = frames(self.config, to, text, self._reference)
+        except ValueError:
+            parts = []
+        return Job(message["id"], parts, handover)
+
     @property
     def _is_cut_off(self) -> bool:
-        since = self._unbound_since
+        since = self.sender.unbound_since
         return since is not None and self.loop.time() - since > BLIP
 
     def pump(self) -> None:
         """Submit while there is something, room in the window and the pace allows it."""
-        link = self._sender
+        link = self.sender.link
         if link is None:
             return
         now = self.loop.time()
@@ -177,37 +174,6 @@ class Line:
         else:
             job.end("taken", pdu.status_name(pdu.OK))
 
-    def _job(self, message: dict[str, str], handover: Handover) -> Job:
-        """Without frames where the text cannot be sent at all."""
-        self._reference = (self._reference + 1) & 0xFFFF
-        try:
-            coded = text.encode(message["text"], self.config.encoding)
-            parts = text.split(coded, self.config.concatenation, self._reference)
-            frames = [
-                self._frame(message["to"], coded.data_coding, part, part is parts[-1])
-                for part in parts
-            ]
-        except ValueError:
-            frames = []
-        return Job(message["id"], frames, handover)
-
-    def _frame(self, to: str, coding: int, part: text.Part, is_last: bool) -> bytes:
-        config = self.config
-        wants = config.receipts == "last" and is_last
-        values: dict[str, pdu.Value] = {
-            "source_addr_ton": config.source_ton,
-            "source_addr_npi": config.source_npi,
-            "source_addr": config.source,
-            "dest_addr_ton": config.dest_ton,
-            "dest_addr_npi": config.dest_npi,
-            "destination_addr": to.removeprefix("+"),
-            "esm_class": part.esm_class,
-            "registered_delivery": int(wants),
-            "data_coding": coding,
-            "short_message": part.octets,
-        }
-        return pdu.encode(Pdu(pdu.SUBMIT_SM, values=values, tlvs=part.tlvs))
-
     # --- what the links call ----------------------------------------------------------
 
     def delivered(self, link: Link, sequence: int, frame: bytes) -> None:
@@ -228,7 +194,7 @@ class Line:
             await asyncio.sleep(TICK)
             now = self.loop.time()
             self._close_handovers(before=now)
-            for link in list(self.links.values()):
+            for link in [bind.link for bind in self.binds if bind.link]:
                 link.give_up_on(now - self.config.response_seconds)
                 self._enquire(link, now)
             self.pump()
@@ -236,74 +202,15 @@ class Line:
     def _close_handovers(self, *, before: float) -> None:
         for handover in self._handovers:
             if handover.deadline < before and not handover.is_closed:
-                handover.close("no time" if self.is_bound else self.state)
+                handover.close("no time" if self.sender.link else self.state)
         self._handovers = [one for one in self._handovers if not one.is_closed]
 
     def _enquire(self, link: Link, now: float) -> None:
         """Is the peer there? Asked after silence; without an answer the link is dropped."""
         silent = now - link.heard_at
-        if not link.is_open or silent < self.config.enquire_seconds:
+        if silent < self.config.enquire_seconds:
             return
         link.enquire()
         if silent > self.config.enquire_seconds + self.config.response_seconds:
             logger.warning("SMPP account %s: silent", self.config.account_id)
             link.close()
-
-    # --- connecting -------------------------------------------------------------------
-
-    async def _keep(self, command: int) -> None:
-        """Bound by this command, for as long as we live."""
-        failures = 0
-        while True:
-            link = await self._connect(command)
-            if link and link.is_open:
-                failures = 0
-                self._becomes(command, "bound")
-                self.links[command] = link
-                self.pump()
-                await link.closed
-                self._becomes(command, "connection lost")
-            failures += 1
-            wait = min(LONGEST_WAIT, 0.25 * 2**failures)
-            await asyncio.sleep(wait * random.uniform(0.7, 1.0))
-
-    async def _connect(self, command: int) -> Link | None:
-        config = self.config
-        secure = ssl.create_default_context() if config.tls else None
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                _transport, link = await self.loop.create_connection(
-                    lambda: Link(self), config.host, config.port, ssl=secure
-                )
-        except (OSError, TimeoutError) as error:
-            self._becomes(command, f"not connected: {type(error).__name__}")
-            return None
-        return await self._bind(link, command)
-
-    async def _bind(self, link: Link, command: int) -> Link | None:
-        config = self.config
-        values: dict[str, pdu.Value] = {
-            "system_id": config.system_id,
-            "password": config.password,
-            "system_type": config.system_type,
-            "interface_version": INTERFACE_VERSION,
-        }
-        said = await link.request(command, values, seconds=config.response_seconds)
-        if said is None or said.status:
-            why = pdu.status_name(said.status) if said else "no answer"
-            self._becomes(command, f"bind refused: {why}")
-            link.close()
-            return None
-        link.is_open = not link.closed.done()
-        return link
-
-    def _becomes(self, command: int, state: str) -> None:
-        logger.info(
-            "SMPP account %s, bind %d: %s", self.config.account_id, command, state
-        )
-        if command == self._sending:
-            if state == "bound":
-                self._unbound_since = None
-            elif self._unbound_since is None:
-                self._unbound_since = self.loop.time()
-            self.state = state

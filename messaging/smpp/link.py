@@ -103,13 +103,12 @@ class Link(asyncio.Protocol):
 
     # --- time -----------------------------------------------------------------------
 
-    def give_up_on(self, before: float) -> bool:
-        """End the wait for what was asked before then; was anything?"""
+    def give_up_on(self, before: float) -> None:
+        """End the wait for what was asked before then."""
         old = list(takewhile(lambda one: one[1][0] < before, self._pending.items()))
         for number, (_at, answer) in old:
             del self._pending[number]
             answer(None)
-        return bool(old)
 
     # --- asyncio.Protocol -------------------------------------------------------------
 
@@ -148,22 +147,12 @@ class Link(asyncio.Protocol):
         if header.command == pdu.DELIVER_SM:
             self.owner.delivered(self, header.sequence, frame)
             return
-        try:
-            said = pdu.decode(frame)
-        except Malformed:
-            known = header.command in pdu.FIELDS
-            wrong = pdu.RINVCMDLEN if known else pdu.RINVCMDID
-            self._say(Pdu(pdu.GENERIC_NACK, header.sequence, wrong))
-            return
-        if said.command in (pdu.ENQUIRE_LINK, pdu.UNBIND):
-            self._say(Pdu(said.command | pdu.RESPONSE, said.sequence))
-            self._part(said.command)
+        if header.command in (pdu.ENQUIRE_LINK, pdu.UNBIND):
+            self._say(Pdu(header.command | pdu.RESPONSE, header.sequence))
         else:
-            self._say(Pdu(pdu.GENERIC_NACK, said.sequence, pdu.RINVCMDID))
-
-    def _part(self, command: int) -> None:
-        """The peer unbinds: nothing new goes out; what it still answers counts."""
-        if command == pdu.UNBIND:
+            self._say(Pdu(pdu.GENERIC_NACK, header.sequence, pdu.RINVCMDID))
+        if header.command == pdu.UNBIND:
+            # Nothing new goes out; what the peer still answers counts.
             self.is_open = False
             self.loop.call_later(1.0, self.close)
 

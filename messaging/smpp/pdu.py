@@ -81,6 +81,7 @@ OK: Final = 0x00
 RINVMSGLEN: Final = 0x01
 RINVCMDLEN: Final = 0x02
 RINVCMDID: Final = 0x03
+RINVBNDSTS: Final = 0x04
 RMSGQFUL: Final = 0x14
 RTHROTTLED: Final = 0x58
 RX_T_APPN: Final = 0x64

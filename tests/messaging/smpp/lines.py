@@ -49,7 +49,7 @@ async def bound(config, heard=None):
     line = Line(config, heard or Heard())
     line.start()
     try:
-        await until(lambda: line.is_bound)
+        await until(lambda: line.sender.link)
         yield line
     finally:
         await line.stop(grace=0.2)

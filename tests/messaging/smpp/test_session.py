@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from messaging.smpp.line import Line
 from tests.messaging.smpp.lines import Heard, bound, make_config, sms, submit, until
@@ -124,6 +130,51 @@ def test_sms_of_a_worker_that_is_gone_go_out_and_are_told_late(smsc):
     asyncio.run(scenario())
     assert {row["id"] for row in heard.late} == {str(n) for n in range(20)}
     assert len(peer.events("submit")) == 20
+
+
+def test_what_a_worker_did_not_live_to_hear_is_told_late(smsc):
+    peer = smsc(tps=5)
+    heard = Heard()
+
+    async def scenario():
+        async with bound(make_config(peer.port), heard) as line:
+            handover = line.take(sms(10), patience=30)
+            waiting = asyncio.create_task(wait_for(handover))
+            await until(lambda: peer.events("throttled"))
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            handover.abandon()
+            peer.do("set", tps=0)
+            await until(lambda: len(heard.late) == 10)
+
+    async def wait_for(handover):
+        await handover.done
+
+    asyncio.run(scenario())
+    assert len({row["id"] for row in heard.late}) == 10
+    assert len(peer.events("submit")) == 10
+
+
+def test_text_that_cannot_be_sent_holds_up_no_other(smsc):
+    peer = smsc()
+
+    async def scenario():
+        async with bound(make_config(peer.port)) as line:
+            return await submit(line, [*sms(1, "a" * 50_000), *sms(2, start=1)])
+
+    rows = asyncio.run(scenario())
+    assert said(rows) == ["refused", "taken", "taken"]
+    assert rows["0"]["code"] == "ESME_RINVMSGLEN"
+
+
+def test_nothing_handed_over_is_answered_at_once(smsc):
+    peer = smsc()
+
+    async def scenario():
+        async with bound(make_config(peer.port)) as line:
+            return await submit(line, [])
+
+    assert asyncio.run(scenario()) == {}
 
 
 # --- texts -------------------------------------------------------------------------
@@ -258,6 +309,58 @@ def test_two_binds_submit_on_one_and_hear_on_the_other(smsc):
     assert kinds == {"bind_transmitter", "bind_receiver"}
 
 
+def test_tls(smsc, tmp_path, monkeypatch):
+    key, certificate = self_signed()
+    trusted = tmp_path / "ca.pem"
+    trusted.write_text(certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    peer = smsc(key=key, cert=certificate)
+
+    async def scenario():
+        async with bound(make_config(peer.port, tls=True)) as line:
+            return await submit(line, sms(3))
+
+    assert set(said(asyncio.run(scenario()))) == {"taken"}
+
+
+def test_certificate_of_a_stranger_is_not_bound_to(smsc):
+    key, certificate = self_signed()
+    peer = smsc(key=key, cert=certificate)
+
+    async def scenario():
+        line = Line(make_config(peer.port, tls=True), Heard())
+        line.start()
+        await until(lambda: line.state.startswith("not connected"))
+        await line.stop(grace=0)
+        return line.state
+
+    assert asyncio.run(scenario()) == "not connected: SSLCertVerificationError"
+    assert not peer.events("bind")
+
+
+def self_signed():
+    """A key and a certificate for 127.0.0.1, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "smsc")])
+    now = datetime.now(UTC)
+    address = x509.IPAddress(ip_address("127.0.0.1"))
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = certificate.public_bytes(serialization.Encoding.PEM)
+    return private.decode(), public.decode()
+
+
 def test_refused_bind_is_tried_again_and_told_to_workers(smsc):
     peer = smsc()
 
@@ -283,7 +386,7 @@ def test_peer_that_unbinds_is_bound_again_and_nothing_is_sent_twice(smsc):
             await until(lambda: len(peer.events("submit")) > 20)
             peer.do("unbind")
             rows = await handover.done
-            await until(lambda: line.is_bound)
+            await until(lambda: line.sender.link)
             return rows
 
     rows = asyncio.run(scenario())

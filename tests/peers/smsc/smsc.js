@@ -21,6 +21,8 @@ const mood = {
   deaf: false, // answer no enquire_link
   refusePart: 0, // refuse this part of a long SMS
   fates: true,
+  key: '', // with "cert", PEM: speak TLS
+  cert: '',
   quiet: false,
   ...JSON.parse(process.argv[2] || '{}'),
 };
@@ -115,7 +117,7 @@ function submit(session, q) {
   if (mood.hold) held.push({ answer, lost: () => wants && report(q, n, session) }); else answer();
 }
 
-const server = smpp.createServer({}, session => {
+const server = smpp.createServer(mood.key ? { key: mood.key, cert: mood.cert } : {}, session => {
   session.on('error', () => session.destroy());
   session.on('close', () => { sessions.delete(session); say('closed'); });
   for (const kind of ['bind_transceiver', 'bind_receiver', 'bind_transmitter']) {
