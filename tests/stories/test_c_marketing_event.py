@@ -92,7 +92,8 @@ def test_payers_in_a_file_become_the_target_group_of_an_event(
     _run_until(_settled, queued)
     texts = {sms["to"]: sms["text"] for sms in simulator.outbox()}
     assert set(texts) == {BUYER, OTHER, DEAD}
-    assert texts[BUYER] == "Dear Li Lei, 5% off until 1 Dec 2026."
+    text = "Dear Li Lei, 5% off until 1 Dec 2026. Reply STOP to opt out"
+    assert texts[BUYER] == text
     ids = Message.objects.values_list("pk", flat=True)
     assert [simulator.accepted(pk) for pk in ids] == [1, 1, 1]
     assert [one.parameters.tree for one in TrackingRecord.objects.all()] == [TREE] * 3
