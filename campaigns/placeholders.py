@@ -35,7 +35,10 @@ def declared_fields(kind: MessageType) -> Iterator[tuple[str, str]]:
     """What the event types that send with a message type bring to its texts: name, kind."""
     rows = EventParameter.objects.filter(event_type__message_type=kind)
     for name, sort in rows.values_list("name", "kind").distinct():
-        yield name, sort if sort in (FieldKind.NUMBER, FieldKind.DATE) else FieldKind.TEXT
+        yield (
+            name,
+            sort if sort in (FieldKind.NUMBER, FieldKind.DATE) else FieldKind.TEXT,
+        )
 
 
 def unknown_fields(fields: tuple[str, ...], event_type: EventType) -> list[str]:
