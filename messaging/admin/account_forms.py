@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
+from django.contrib.admin.widgets import AdminTextInputWidget
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -81,7 +82,7 @@ def setting_field(setting: Setting) -> forms.Field:
     if setting.kind == "number":
         return forms.IntegerField(min_value=0, **kept)
     kind = AddressField if setting.kind == "url" else forms.CharField
-    return kind(max_length=300, **kept)
+    return kind(max_length=300, widget=AdminTextInputWidget, **kept)
 
 
 def secret_field(secret: Setting, *, is_kept: bool) -> forms.Field:
@@ -92,7 +93,7 @@ def secret_field(secret: Setting, *, is_kept: bool) -> forms.Field:
         max_length=2000,
         strip=True,
         widget=forms.PasswordInput(
-            render_value=False, attrs={"autocomplete": "new-password"}
+            attrs={"autocomplete": "new-password", "class": "vTextField"}
         ),
         help_text=" ".join(str(one) for one in words if one),
     )

@@ -30,6 +30,19 @@ from .account_forms import (
 from .account_pages import AccountPages
 
 CHANGES_SHOWN = 10
+# What went wrong with a request, by the name that the seam for outbound HTTP gives it.
+PROBLEMS = {
+    "ServerDisconnectedError": gettext_lazy("connection lost"),
+    "ClientOSError": gettext_lazy("connection lost"),
+    "ClientPayloadError": gettext_lazy("answer cut off"),
+    "TimeoutError": gettext_lazy("no answer in time"),
+    "ServerTimeoutError": gettext_lazy("no answer in time"),
+    "SocketTimeoutError": gettext_lazy("no answer in time"),
+    "ConnectionTimeoutError": gettext_lazy("no connection in time"),
+    "ClientConnectorError": gettext_lazy("no connection"),
+    "ClientConnectorDNSError": gettext_lazy("no such host"),
+    "InvalidURL": gettext_lazy("no address"),
+}
 
 
 class RouteInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -56,13 +69,12 @@ class ProviderAccountAdmin(AccountPages, HouseAdmin):
     inlines = (RouteInline,)
     list_display = (
         "name",
-        "channel",
         "provider",
         "weight_line",
         "health_line",
         "last_error",
-        "cost",
-        "rate",
+        "rate_line",
+        "price",
         "is_enabled",
     )
     list_filter = ("channel", ProviderFilter, "is_enabled")
@@ -176,6 +188,14 @@ class ProviderAccountAdmin(AccountPages, HouseAdmin):
             return _("%(now)d of %(set)d") % {"now": row.weight_now, "set": row.weight}
         return str(row.weight)
 
+    @admin.display(description=gettext_lazy("a second"), ordering="rate")
+    def rate_line(self, row: ProviderAccount) -> str:
+        return str(row.rate or "–")
+
+    @admin.display(description=gettext_lazy("price"), ordering="cost")
+    def price(self, row: ProviderAccount) -> str:
+        return "–" if row.cost is None else f"{row.cost:f}".rstrip("0").rstrip(".")
+
     @admin.display(description=gettext_lazy("health"))
     def health_line(self, row: ProviderAccount) -> str:
         return health_words(_health(row), row, timezone.now())
@@ -186,7 +206,8 @@ class ProviderAccountAdmin(AccountPages, HouseAdmin):
         if not (health and health.last_error_at):
             return "–"
         at = timezone.localtime(health.last_error_at)
-        return f"{health.last_error}, {date_format(at, 'SHORT_DATETIME_FORMAT')}"
+        words = PROBLEMS.get(health.last_error, health.last_error)
+        return f"{words}, {date_format(at, 'SHORT_DATETIME_FORMAT')}"
 
     @admin.display(description=gettext_lazy("changes of weight"))
     def changes(self, row: ProviderAccount) -> str:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from messaging.models import FailedNumber
+from messaging.models import FailedNumber, Message, ProviderAccount, Template
 
 # Of so many of the newest rows the origins are offered: no distinct over a big table.
 LOOKED_AT, OFFERED = 5_000, 30
@@ -68,16 +68,65 @@ class FlaggedFilter(admin.SimpleListFilter):
         return rows.filter(recycled=self.value()) if self.value() else queryset
 
 
-class OriginFilter(admin.SimpleListFilter):
-    title = gettext_lazy("ordered by")
-    parameter_name = "origin"
+class SeenFilter(admin.SimpleListFilter):
+    """Offers what the newest rows have, for a list of everything there is helps nobody."""
+
+    column = ""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
-        newest = FailedNumber.objects.order_by("-pk").values_list("origin", flat=True)
-        seen = dict.fromkeys(newest[:LOOKED_AT])
-        chosen = request.GET.get(self.parameter_name)
-        offered = [*list(seen)[:OFFERED], *([chosen] if chosen else [])]
-        return [(one, origin_words(one)) for one in dict.fromkeys(offered) if one]
+        newest = FailedNumber.objects.order_by("-pk")
+        seen = newest.values_list(self.column, flat=True)[:LOOKED_AT]
+        offered = [*dict.fromkeys(map(str, filter(None, seen)))][:OFFERED]
+        chosen = request.GET.get(str(self.parameter_name))
+        return self.named([*dict.fromkeys([*offered, *([chosen] if chosen else [])])])
+
+    def named(self, values: list[str]) -> list[Any]:
+        raise NotImplementedError
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(origin=self.value()) if self.value() else queryset
+        chosen = self.value()
+        return queryset.filter(**{self.column: chosen}) if chosen else queryset
+
+
+class OriginFilter(SeenFilter):
+    title = gettext_lazy("ordered by")
+    parameter_name = column = "origin"
+
+    def named(self, values: list[str]) -> list[Any]:
+        return [(one, origin_words(one)) for one in values]
+
+
+class FailureFilter(SeenFilter):
+    title = gettext_lazy("reason")
+    parameter_name = column = "failure"
+
+    def named(self, values: list[str]) -> list[Any]:
+        words = dict(Message.Failure.choices)
+        return [(one, words.get(one, one)) for one in values]
+
+
+class RowFilter(SeenFilter):
+    """By a row of another table, with its name."""
+
+    model: Any = None
+
+    def named(self, values: list[str]) -> list[Any]:
+        ids = [one for one in values if one.isdecimal()]
+        rows = self.model.objects.filter(pk__in=ids)
+        return sorted(((str(row.pk), str(row)) for row in rows), key=lambda one: one[1])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        sane = (self.value() or "").isdecimal()
+        return super().queryset(request, queryset) if sane else queryset
+
+
+class AccountFilter(RowFilter):
+    title = gettext_lazy("provider account")
+    parameter_name = column = "account"
+    model = ProviderAccount
+
+
+class TemplateFilter(RowFilter):
+    title = gettext_lazy("template")
+    parameter_name = column = "template"
+    model = Template

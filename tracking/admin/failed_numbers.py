@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -25,57 +23,29 @@ from django.utils.translation import gettext_lazy
 
 from backoffice.kit.admin import confirm, confirmed
 from backoffice.kit.csvfile import write_rows
-from backoffice.kit.phones import BadPhone, to_e164
 from backoffice.platform.models import AuditEntry
 from backoffice.platform.reveal import PERMISSION, ReasonForm, RevealMixin
 from messaging.admin.messages import life_link
 from messaging.admin.selection import ActedOnAdmin, again, chosen
 from messaging.failures import LEFT, allow, correct, counted, suppress
-from messaging.models import FailedNumber, ProviderAccount
+from messaging.models import FailedNumber
 from tracking.retries import retry
 
-from .failed_filters import FlaggedFilter, KindFilter, OriginFilter, origin_words
+from .failed_filters import (
+    AccountFilter,
+    FailureFilter,
+    FlaggedFilter,
+    KindFilter,
+    OriginFilter,
+    TemplateFilter,
+    origin_words,
+)
+from .failed_forms import OverForm, PhoneForm
 
 COLUMNS = (
     "phone", "customer", "reason", "time", "state", "SMS id",
     "provider account", "template", "ordered by", "new owner",
 )  # fmt: skip
-
-
-class OverForm(forms.Form):
-    """Over which provider, each with the number of SMS that would go."""
-
-    account = forms.ModelChoiceField(
-        ProviderAccount.objects.none(),
-        label=gettext_lazy("Over"),
-        required=False,
-        help_text=gettext_lazy(
-            "What is sent over a chosen provider goes over no other."
-        ),
-    )
-
-    def __init__(
-        self, rows: QuerySet[FailedNumber], now: datetime, data: Any = None
-    ) -> None:
-        super().__init__(data)
-        used = ProviderAccount.objects.filter(
-            channel="sms", is_enabled=True, weight__gt=0
-        )
-        counts = {one.pk: counted(rows, now=now, account=one)[""] for one in used}
-        field: Any = self.fields["account"]
-        field.queryset = used
-        field.empty_label = _("as routing decides")
-        field.label_from_instance = lambda one: f"{one} ({counts[one.pk]} SMS)"
-
-
-class PhoneForm(forms.Form):
-    phone = forms.CharField(label=gettext_lazy("The right number"), max_length=40)
-
-    def clean_phone(self) -> str:
-        try:
-            return to_e164(self.cleaned_data["phone"])
-        except BadPhone as error:
-            raise forms.ValidationError(str(error)) from None
 
 
 @admin.register(FailedNumber)
@@ -85,10 +55,8 @@ class FailedNumberAdmin(RevealMixin, ActedOnAdmin):
         "at",
         "masked_phone",
         "failure",
-        "state",
-        "recycled",
+        "state_line",
         "customer",
-        "template",
         "account",
         "sms",
         "fix",
@@ -96,10 +64,9 @@ class FailedNumberAdmin(RevealMixin, ActedOnAdmin):
     list_filter = (
         "state",
         KindFilter,
-        "failure",
-        "account",
-        "template__message_type",
-        "template",
+        FailureFilter,
+        AccountFilter,
+        TemplateFilter,
         OriginFilter,
         "at",
         FlaggedFilter,
@@ -124,6 +91,13 @@ class FailedNumberAdmin(RevealMixin, ActedOnAdmin):
     @admin.display(description=gettext_lazy("phone"))
     def masked_phone(self, row: FailedNumber) -> str:
         return row.masked_phone
+
+    @admin.display(description=gettext_lazy("state"), ordering="state")
+    def state_line(self, row: FailedNumber) -> str:
+        """With what may have become of the number, where somebody should look into it."""
+        flagged = row.recycled not in ("", FailedNumber.Recycled.SAME)
+        more = f" ({row.get_recycled_display()})" if flagged else ""
+        return f"{row.get_state_display()}{more}"
 
     @admin.display(description=gettext_lazy("ordered by"))
     def ordered_by(self, row: FailedNumber) -> str:
