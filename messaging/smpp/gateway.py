@@ -74,7 +74,8 @@ class Gateway:
         order: dict[str, Any] = await request.json()
         line = self.lines.get(order["account"])
         if line is None:
-            raise web.HTTPNotFound(text="no such line")
+            fault = self._faults.get(order["account"], "no such account")
+            raise web.HTTPNotFound(text=fault)
         handover = line.take(order["messages"], patience=float(order["patience"]))
         try:
             rows = await handover.done
@@ -131,9 +132,9 @@ class Gateway:
             try:
                 configs[account.pk] = Config.of(account)
             except (ValueError, TypeError) as fault:
-                faults[account.pk] = str(fault)
+                faults[account.pk] = f"unusable setting: {fault}"
         for pk in faults.keys() - self._faults.keys():
-            logger.error("SMPP account %s cannot be used: %s", pk, faults[pk])
+            logger.error("SMPP account %s: %s", pk, faults[pk])
         self._faults = faults
         return configs
 

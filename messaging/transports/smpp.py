@@ -136,7 +136,7 @@ def _submit(account: ProviderAccount, batch: Sequence[Outgoing]) -> Request:
 
 def _outcomes(batch: Sequence[Outgoing], answer: Answer) -> list[Outcome]:
     if not answer.sent or answer.status in NOTHING_DONE:
-        code = answer.problem or str(answer.status)
+        code = answer.problem or answer.body.decode(errors="replace")[:40]
         return [Outcome(item.id, Status.QUEUED, code=code) for item in batch]
     body = answer.json() if answer.ok else None
     rows = body.get("results", []) if isinstance(body, dict) else []

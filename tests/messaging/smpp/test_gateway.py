@@ -13,6 +13,7 @@ import pytest
 from django.utils import timezone
 
 from backoffice.kit.http import Request, Session, json_request, send
+from backoffice.kit.ids import uuid7
 from customers.models import Suppression
 from messaging import inbox, parked, sending, unknowns
 from messaging.models import (
@@ -199,12 +200,26 @@ def test_no_gateway_took_nothing(url):
     assert statuses() == {Status.QUEUED: 3}
 
 
-def test_account_that_the_gateway_does_not_have_took_nothing(gateway):
-    account = make_account(transport="smpp", settings={"host": ""})
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"host": ""}, "unusable setting: host and port"),
+        ({"host": "127.0.0.1", "time_zone": "Mars"}, "unusable setting: time_zone"),
+    ],
+)
+def test_account_that_cannot_be_used_took_nothing_and_says_why(gateway, wrong, code):
+    account = make_account(transport="smpp", settings=wrong)
+    until(lambda: gateway_says(account) == code)
     chunk = make_chunk(*people(3))
     sending.send_chunk(chunk.pk)
     assert statuses() == {Status.QUEUED: 3}
-    assert str(account.pk) not in lines(gateway.url)
+
+
+def gateway_says(account):
+    item = Outgoing(uuid7(), "+8613800000001", "Hello")
+    with Session() as http:
+        [exchange] = transport("smpp").send(account, [item], http)
+    return exchange.outcomes[0].code
 
 
 def test_new_changed_and_disabled_accounts_are_noticed(smsc, gateway):
