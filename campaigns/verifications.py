@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils.translation import gettext_noop
 
 from backoffice.kit.jobs import later
 from backoffice.platform.models import AuditEntry, Parameter
@@ -33,6 +34,8 @@ from .verification import (
 SWEEP_MOST = 500
 # Why a person must decide before any call was made.
 NO_QUESTION, NO_SCRIPT = "no_question", "no_script"
+# As the audit log says it of a stop that no person decided.
+OTHER_ANSWER = gettext_noop("something else was said")
 
 ENDED = (
     Call.Status.ANSWERED,
@@ -238,7 +241,7 @@ def _conclude(
     sign_up = verification.sign_up
     SignUp.objects.filter(pk=sign_up.pk).update(risk=measure(sign_up))
     if verdict == Outcome.MISMATCH:
-        stop(sign_up, now, reason=record["reason"])
+        stop(sign_up, now, reason=OTHER_ANSWER)
     else:
         _set_status(sign_up, STATUS[verdict], now)
     return str(verdict.value)

@@ -4,8 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from backoffice.kit.admin import HouseAdmin, ReadOnlyAdmin
 from customers.conditions import FACTS
@@ -15,7 +14,7 @@ from customers.models import CustomerLabel, Label, LabelChange
 def in_words(facts: dict[str, bool]) -> str:
     """The facts that are true, as staff call them."""
     true = [str(FACTS[n].label) for n, value in facts.items() if value and n in FACTS]
-    return ", ".join(true) or _("none of them")
+    return ", ".join(true) or pgettext("of credit facts", "none of them")
 
 
 @admin.register(Label)

@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from backoffice.kit.admin import HouseAdmin, confirm, confirmed, list_url
 from messaging.models import ProviderAccount, Stop
@@ -126,7 +126,7 @@ class StopAdmin(HouseAdmin):
 
 def facts_of(row: Stop) -> list[tuple[str, object]]:
     return [
-        (_("stopped"), row.label),
+        (pgettext("of sending", "stopped"), row.label),
         (_("since"), timezone.localtime(row.since)),
         (_("by"), row.by or "–"),
         (_("reason"), row.reason),

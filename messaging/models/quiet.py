@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .account import ProviderAccount
 
@@ -22,9 +23,10 @@ class QuietHours(models.Model):
         _("channel"), max_length=5, choices=ProviderAccount.Channel.choices
     )
     days = models.CharField(_("days"), max_length=7, choices=Days.choices)
-    start = models.TimeField(_("from"))
+    start = models.TimeField(pgettext_lazy("of a time of day", "from"))
     end = models.TimeField(
-        _("until"), help_text=_("The same as the beginning: the whole day.")
+        pgettext_lazy("of a time of day", "until"),
+        help_text=_("The same as the beginning: the whole day."),
     )
 
     class Meta:

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Value
 from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 EVERYTHING = "everything"
 
@@ -27,7 +28,7 @@ class Stop(models.Model):
 
     # "everything", "lane:marketing", "account:3", or where messages come from: "push:12".
     target = models.CharField(max_length=40, unique=True)
-    label = models.CharField(_("stopped"), max_length=120)
+    label = models.CharField(pgettext_lazy("of sending", "stopped"), max_length=120)
     reason = models.CharField(_("reason"), max_length=200)
     since = models.DateTimeField(_("since"))
     by = models.ForeignKey(

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from backoffice.platform.models import AuditEntry
 from campaigns import verifications
@@ -154,6 +155,19 @@ def test_a_clear_mismatch_stops_the_participation() -> None:
     verification = answered("5630")
     assert decide(verification, LATER) == "mismatch"
     assert status_of(verification) == SignUp.Status.INTERCEPTED
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "something else was said"), ("zh-hans", "答案不一致")],
+)
+def test_the_audit_log_says_in_words_why_a_sign_up_was_stopped(
+    staff_client: Client, language: str, words: str
+) -> None:
+    decide(answered("5630"), LATER)
+    staff_client.cookies["django_language"] = language
+    page = staff_client.get("/admin/platform/auditentry/").content.decode()
+    assert words in page
 
 
 @pytest.mark.parametrize(
