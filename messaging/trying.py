@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from backoffice.kit.http import Session
 from backoffice.kit.ids import uuid7
@@ -18,6 +19,19 @@ from .transports.base import Approved, Exchange, Outcome, Outgoing
 Status = Message.Status
 
 LONGEST = 500
+# What went wrong with a request, by the name that the seam for outbound HTTP gives it.
+PROBLEMS = {
+    "ServerDisconnectedError": gettext_lazy("connection lost"),
+    "ClientOSError": gettext_lazy("connection lost"),
+    "ClientPayloadError": gettext_lazy("answer cut off"),
+    "TimeoutError": gettext_lazy("no answer in time"),
+    "ServerTimeoutError": gettext_lazy("no answer in time"),
+    "SocketTimeoutError": gettext_lazy("no answer in time"),
+    "ConnectionTimeoutError": gettext_lazy("no connection in time"),
+    "ClientConnectorError": gettext_lazy("no connection"),
+    "ClientConnectorDNSError": gettext_lazy("no such host"),
+    "InvalidURL": gettext_lazy("no address"),
+}
 _NUMBER = re.compile(r"\+?\d(?:[ -]?\d){6,}")
 
 
@@ -33,12 +47,18 @@ class Tried:
     def facts(self) -> Iterator[tuple[str, object]]:
         """For staff, without the number that it was sent to."""
         yield _("Response code"), self.outcome.reference or "–"
-        yield _("Provider's code"), self.outcome.code or "–"
+        problem, code = self.exchange.problem, self.outcome.code
+        if code and code != problem:
+            yield _("Provider's code"), code
         yield _("HTTP status"), self.exchange.http_status or "–"
-        if self.exchange.problem:
-            yield _("Problem"), self.exchange.problem
+        if problem:
+            yield _("Problem"), problem_words(problem)
         if answer := self.exchange.answer.strip():
             yield _("Answer"), _NUMBER.sub("•", answer)[:LONGEST]
+
+
+def problem_words(problem: str) -> str:
+    return str(PROBLEMS.get(problem, problem))
 
 
 def try_out(

@@ -231,9 +231,10 @@ class TestForm(forms.Form):
         else:
             del self.fields["text"]
             choice: Any = self.fields["approved"]
-            choice.queryset = ProviderTemplate.objects.approved().filter(
-                account=account
-            )
+            approved = ProviderTemplate.objects.approved().filter(account=account)
+            choice.queryset = approved
+            if not approved.exists():
+                choice.help_text = _("This provider has not approved any text yet.")
 
     def clean_phone(self) -> str:
         try:

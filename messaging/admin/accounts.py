@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from backoffice.kit.admin import HouseAdmin, words_of
 from backoffice.platform.models import AuditEntry
 from messaging.models import AccountHealth, ProviderAccount, Route, WeightChange
+from messaging.trying import problem_words
 
 from .account_forms import (
     PROVIDERS,
@@ -30,19 +31,6 @@ from .account_forms import (
 from .account_pages import AccountPages
 
 CHANGES_SHOWN = 10
-# What went wrong with a request, by the name that the seam for outbound HTTP gives it.
-PROBLEMS = {
-    "ServerDisconnectedError": gettext_lazy("connection lost"),
-    "ClientOSError": gettext_lazy("connection lost"),
-    "ClientPayloadError": gettext_lazy("answer cut off"),
-    "TimeoutError": gettext_lazy("no answer in time"),
-    "ServerTimeoutError": gettext_lazy("no answer in time"),
-    "SocketTimeoutError": gettext_lazy("no answer in time"),
-    "ConnectionTimeoutError": gettext_lazy("no connection in time"),
-    "ClientConnectorError": gettext_lazy("no connection"),
-    "ClientConnectorDNSError": gettext_lazy("no such host"),
-    "InvalidURL": gettext_lazy("no address"),
-}
 
 
 class RouteInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -206,7 +194,7 @@ class ProviderAccountAdmin(AccountPages, HouseAdmin):
         if not (health and health.last_error_at):
             return "–"
         at = timezone.localtime(health.last_error_at)
-        words = PROBLEMS.get(health.last_error, health.last_error)
+        words = problem_words(health.last_error)
         return f"{words}, {date_format(at, 'SHORT_DATETIME_FORMAT')}"
 
     @admin.display(description=gettext_lazy("changes of weight"))

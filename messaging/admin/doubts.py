@@ -32,16 +32,11 @@ class DoubtAdmin(RevealMixin, ActedOnAdmin):
         "masked_phone",
         "message_type",
         "account",
-        "customer",
         "expires_at",
     )
     list_display_links = None
     list_filter = ("account", "is_marketing")
-    list_select_related = (
-        "template_version__template__message_type",
-        "account",
-        "customer",
-    )
+    list_select_related = ("template_version__template__message_type", "account")
     ordering = ("-id",)
     actions = ("ask_provider", "mark_sent", "mark_failed")
 

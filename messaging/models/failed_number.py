@@ -156,7 +156,7 @@ class FailedNumber(models.Model):
     )
 
     recycled = models.CharField(
-        _("new owner?"),
+        _("possible new owner"),
         max_length=6,
         choices=Recycled.choices,
         blank=True,

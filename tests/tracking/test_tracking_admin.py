@@ -13,7 +13,7 @@ from django.utils import timezone
 from backoffice.platform.models import AuditEntry
 from customers.models import Suppression
 from messaging.models import FailedNumber, Message
-from tests.builders import make_customer, make_failed_number, make_tracked
+from tests.builders import make_account, make_customer, make_failed_number, make_tracked
 from tracking.models import Click
 
 pytestmark = pytest.mark.django_db
@@ -184,6 +184,68 @@ def test_a_number_is_corrected_on_its_page(staff_client: Client):
     assert (failed.phone, failed.state) == ("+8613900139000", "corrected")
     failed.customer.refresh_from_db()
     assert failed.customer.phone == "+8613900139000"
+
+
+def test_a_customers_page_says_that_the_number_may_have_a_new_owner(
+    staff_client: Client,
+):
+    failed = make_failed_number(failure="invalid_number")
+    url = f"/admin/tracking/trackingrecord/customer/{failed.customer_id}/"
+    assert b"may have a new owner" not in staff_client.get(url).content
+    FailedNumber.objects.update(recycled="works")
+    assert b"may have a new owner" in staff_client.get(url).content
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "kind=passing",
+        "kind=permanent",
+        "failure=unreachable",
+        "origin=test",
+        "account=x",
+    ]
+    + ["template=1", "account=1", "flagged=yes", "flagged=works", "origin=none"],
+)
+def test_every_filter_of_failed_numbers_works(staff_client: Client, query: str):
+    make_failed_number()
+    assert staff_client.get(f"{FAILED}?{query}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "failures"),
+    [
+        ("kind=passing", {"unreachable"}),
+        ("kind=permanent", {"invalid_number"}),
+        ("flagged=yes", {"invalid_number"}),
+    ],
+)
+def test_failed_numbers_by_kind(staff_client: Client, query: str, failures: set[str]):
+    make_failed_number(failure="unreachable")
+    bad = make_failed_number(failure="invalid_number")
+    FailedNumber.objects.filter(pk=bad.pk).update(recycled="works")
+    rows = staff_client.get(f"{FAILED}?{query}").context["cl"].result_list
+    assert {row.failure for row in rows} == failures
+
+
+@pytest.mark.requirement("A6")
+def test_numbers_are_sent_again_over_a_chosen_provider(staff_client: Client):
+    chosen = make_account(name="Other line")
+    failed = make_failed_number()
+    chosen_rows = {"action": "send_again", "_selected_action": [failed.pk]}
+    page = staff_client.post(FAILED, chosen_rows)
+    assert "Other line (1 SMS)" in page.content.decode()
+    act(staff_client, "send_again", failed, account=str(chosen.pk))
+    again = Message.objects.exclude(pk=failed.message_id).get()
+    assert (again.account, again.is_bound) == (chosen, True)
+
+
+def test_numbers_are_allowed_again_with_a_reason(staff_client: Client):
+    failed = make_failed_number(failure="invalid_number")
+    act(staff_client, "allow_numbers", failed)
+    assert Suppression.objects.exists()
+    act(staff_client, "allow_numbers", failed, reason="called them")
+    assert not Suppression.objects.exists()
 
 
 def test_a_correction_that_is_no_number_says_so(staff_client: Client):

@@ -52,7 +52,7 @@ class KindFilter(admin.SimpleListFilter):
 
 
 class FlaggedFilter(admin.SimpleListFilter):
-    title = gettext_lazy("new owner?")
+    title = gettext_lazy("possible new owner")
     parameter_name = "flagged"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:

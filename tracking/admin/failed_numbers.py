@@ -54,11 +54,9 @@ class FailedNumberAdmin(RevealMixin, ActedOnAdmin):
     list_display = (
         "at",
         "masked_phone",
+        "customer",
         "failure",
         "state_line",
-        "customer",
-        "account",
-        "sms",
         "fix",
     )
     list_filter = (

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 from backoffice.kit.admin import ReadOnlyAdmin
 from customers.models import Customer
 from messaging.admin.messages import READ_TEXT, life_link, text_of
-from messaging.models import Message
+from messaging.models import FailedNumber, Message
 from tracking.life import find, life, life_of_customer
 from tracking.links import short_url
 from tracking.models import Click, TrackingRecord
@@ -93,6 +93,7 @@ class TrackingRecordAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "title": _("Messages of %s") % customer,
             "opts": self.opts,
+            "recycled": FailedNumber.objects.flagged().filter(customer=customer)[:1],
             "lives": [
                 (told, _life_url(told.message)) for told in life_of_customer(customer)
             ],
