@@ -103,6 +103,19 @@ def sink(latency=0.0):
 
 
 @contextlib.contextmanager
+def web(application="backoffice.wsgi:application"):
+    """The web server, started as the house starts it; its port."""
+    from backoffice.supervisor import house
+
+    port = free_port()
+    command = house.web(HERE, port=port).command
+    server = command[command.index("granian") - 1 : -1]
+    with process(*server, "--log-level", "error", application):
+        until(lambda: house.accepts(port), seconds=30)
+        yield port
+
+
+@contextlib.contextmanager
 def workers(count):
     with process("manage.py", "runworkers", "--count", str(count)) as crew:
         yield crew

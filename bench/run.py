@@ -21,6 +21,7 @@ BENCHMARKS = {
     ("bulk_aged",): "bench.bulk_aged",
     ("bulk_sqlite",): "bench.bulk_sqlite",
     ("service_p95_s", "service_p95_one_worker_s"): "bench.lanes",
+    ("receipts_100", "receipts_1"): "bench.receipts",
     ("smpp", "smpp_delivered"): "bench.smpp",
 }
 

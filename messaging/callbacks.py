@@ -8,16 +8,23 @@ store its request: everything else is kept, so that nothing is lost to a quick r
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+import psycopg
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InterfaceError,
+    OperationalError,
+    connections,
+)
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from backoffice.kit.bulk import is_postgres, run_bound
 from backoffice.kit.crypto import key_ring
 from backoffice.kit.waking import Waker
 
@@ -70,15 +77,17 @@ class Refused(Exception):
 
 def door(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
     """The WSGI callable."""
-    _close_aged()
+    # This thread's, asked for once: the proxy `connection` takes its time to find it.
+    db = connections[DEFAULT_DB_ALIAS]
+    _close_aged(db)
     try:
-        status, content_type, body = _answer(environ)
+        status, content_type, body = _answer(environ, db)
     except Refused as refused:
         status, content_type, body = refused.reply
     except Exception as error:
         logger.error("callback not stored: %s", type(error).__name__)
         status, content_type, body = TRY_AGAIN
-    _close_aged()
+    _close_aged(db)
     headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
     if status.startswith("405"):
         headers.append(("Allow", "GET, HEAD, POST"))
@@ -86,11 +95,11 @@ def door(environ: dict[str, Any], start_response: StartResponse) -> Iterable[byt
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
 
-def _answer(environ: dict[str, Any]) -> Reply:
+def _answer(environ: dict[str, Any], db: BaseDatabaseWrapper) -> Reply:
     token, _slash, kind = (
         environ["PATH_INFO"].removeprefix("/callbacks/").partition("/")
     )
-    known = _surely(lambda: caller(token, kind)) if kind in LARGEST else None
+    known = _surely(lambda: caller(token, kind), db) if kind in LARGEST else None
     if known is None:
         return NOT_FOUND
     if not known.may_come_from(environ):
@@ -104,7 +113,8 @@ def _answer(environ: dict[str, Any]) -> Reply:
             return _refused(known.account, FORGED)
         content_type = str(environ.get("CONTENT_TYPE", ""))
         said = _said(environ, body, content_type)
-        _surely(lambda: _store(known.account, kind, said, content_type))
+        row = (known.account.pk, kind, said, content_type)
+        _surely(lambda: _store(row, db), db)
         wake()
     return "200 OK", *provider_of(known.account).acknowledgement()
 
@@ -197,14 +207,15 @@ class Headers(Mapping[str, str]):
 # --- the database --------------------------------------------------------------------
 
 
-def _store(account: ProviderAccount, kind: str, body: bytes, content_type: str) -> None:
+def _store(row: tuple[int, str, bytes, str], db: BaseDatabaseWrapper) -> None:
+    account_id, kind, body, content_type = row
     stored = key_ring().encrypt_bytes(body, BODY)
     said = content_type.replace("\0", "")[:80]
-    if is_postgres():
-        run_bound(_STORED, [account.pk, kind, stored, said])
+    if db.vendor == "postgresql":
+        _kept.execute(db, _STORED, (account_id, kind, stored, said))
         return
     CallbackRequest.objects.create(
-        account=account,
+        account_id=account_id,
         kind=kind,
         body=stored,
         content_type=said,
@@ -212,19 +223,41 @@ def _store(account: ProviderAccount, kind: str, body: bytes, content_type: str) 
     )
 
 
-def _surely(work: Callable[[], Found]) -> Found:
+class _Kept(threading.local):
+    """A cursor that stays with each thread's connection: making one is half of the work."""
+
+    connection: Any = None
+    cursor: Any = None
+
+    def execute(
+        self, db: BaseDatabaseWrapper, statement: str, params: Sequence[Any]
+    ) -> None:
+        db.ensure_connection()
+        if self.connection is not db.connection:
+            self.connection = db.connection
+            self.cursor = psycopg.Cursor(self.connection)
+            # What does not ask for it is not prepared, as Django has it.
+            self.connection.prepare_threshold = sys.maxsize
+        with db.wrap_database_errors:
+            self.cursor.execute(statement, params, prepare=True)
+
+
+_kept = _Kept()
+
+
+def _surely(work: Callable[[], Found], db: BaseDatabaseWrapper) -> Found:
     """Once more over a new connection where the old one died: the server was restarted."""
     try:
         return work()
     except (OperationalError, InterfaceError):
-        if connection.in_atomic_block or not is_postgres():
+        if db.in_atomic_block or db.vendor != "postgresql":
             raise
-        connection.close()
+        db.close()
         return work()
 
 
-def _close_aged() -> None:
+def _close_aged(db: BaseDatabaseWrapper) -> None:
     """Django's own look at a connection asks the server too: a statement for each request."""
-    aged = connection.close_at is not None and connection.close_at <= time.monotonic()
-    if aged and not connection.in_atomic_block:
-        connection.close()
+    aged = db.close_at is not None and db.close_at <= time.monotonic()
+    if aged and not db.in_atomic_block:
+        db.close()

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from backoffice.kit.bulk import insert_rows, is_postgres, run_over
+from backoffice.kit.bulk import insert_rows, is_postgres, look_up_by_index, run_over
 from backoffice.kit.crypto import blind_index
 
 from .models import FailedNumber, Message, ProviderAccount, ProviderReference, Receipt
@@ -133,6 +133,7 @@ def phone_index(event: ReceiptEvent) -> bytes:
 @transaction.atomic
 def settle_all(reports: Sequence[Report], *, now: datetime) -> int:
     """Record and apply reports in their order; returns how many found their message."""
+    look_up_by_index()
     found = find(reports)
     ends = raise_messages([one.event for one in reports], found, now)
     rows = [_row(report, end) for report, end in zip(reports, ends, strict=True)]
