@@ -27,6 +27,9 @@ ELSEWHERE = (
     "campaigns/recipient/?push__id__exact=1",
     "messaging/failednumber/1/correct/",
     "messaging/provideraccount/1/callbacks/",
+    "messaging/provideraccount/1/test/",
+    "messaging/provideraccount/1/weight/",
+    "messaging/provideraccount/add/?provider=sms:smpp",
     "messaging/template/1/new-version/",
     "tracking/quarantinedrow/1/word/",
     "tracking/usergroup/?business_type__id__exact=1",
@@ -42,6 +45,7 @@ ACTIONS = (
     ("messaging/failednumber", "send_again"),
     ("messaging/failednumber", "suppress_numbers"),
     ("messaging/failednumber", "export"),
+    ("messaging/failednumber", "allow_numbers"),
 )
 SUSPICIOUS = {
     "None": r"(?<![\w'’])None(?! available)(?![\w'’])",
