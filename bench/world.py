@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from backoffice.kit.bulk import chunks, insert_rows
 from backoffice.kit.crypto import blind_index, encrypt

@@ -15,7 +15,7 @@ from backoffice.kit.bulk import arrays, insert_rows, is_postgres, run_bound, upd
 from backoffice.kit.crypto import encrypt
 from backoffice.kit.ids import uuid7s
 
-from .gate import Failure, Passed
+from .gate import Passed
 from .models import (
     Chunk,
     FailedNumber,
@@ -31,8 +31,9 @@ Status = Message.Status
 QUEUED, SENT, FAILED = Status.QUEUED.value, Status.SENT.value, Status.FAILED.value
 UNKNOWN = Status.UNKNOWN.value
 
-MOST_ATTEMPTS = 5
-BACKOFF = timedelta(seconds=10)
+# What a provider surely did not take is tried again ever more rarely, while it is valid:
+# a line that is down for an hour, or a day's limit, must not cost a bank's notices.
+BACKOFF, LONGEST = timedelta(seconds=10), timedelta(minutes=15)
 
 Fenced = Mapping[UUID, tuple[Passed, int]]  # what was handed over, with its parts
 Row = tuple[Any, ...]
@@ -164,11 +165,10 @@ def _change(outcome: Outcome, message: Passed, parts: int, now: datetime) -> Row
     waiting = ""
     if status == SENT:
         sent_at = now
-    elif status == QUEUED and attempts < MOST_ATTEMPTS:
-        due_at, waiting = now + BACKOFF * 4**message.attempts, "throttled"
     elif status == QUEUED:
-        status, failure = FAILED, Failure.PROVIDER_ERROR.value
-    if status == FAILED:
+        pause = min(BACKOFF * 4 ** min(message.attempts, 9), LONGEST)
+        due_at, waiting = now + pause, "throttled"
+    elif status == FAILED:
         settled_at = now
     return (
         outcome.id, attempts, status, failure, sent_at, settled_at, due_at, waiting, parts,

@@ -118,21 +118,33 @@ def test_only_what_was_surely_not_taken_is_queued_again(
     assert only(chunk).status == status
 
 
-def test_throttled_message_waits_and_is_given_up_after_five_attempts(
+def test_throttled_message_is_tried_ever_more_rarely_while_it_is_valid(
     wire: Wire,
 ) -> None:
     wire.answer = lambda items: Answer(429)
     chunk = make_chunk()
-    for _attempt in range(recording.MOST_ATTEMPTS):
-        now = timezone.now()
-        Message.objects.filter(chunk=chunk).update(due_at=now)
-        Chunk.objects.filter(pk=chunk.pk).update(next_at=now)
-        ProviderAccount.objects.update(slow_until=None)
-        sending.send_chunk(chunk.pk)
-    assert (only(chunk).status, only(chunk).failure) == (
-        Status.FAILED,
-        "provider_error",
-    )
+    waits = []
+    for _attempt in range(6):
+        waits.append(try_again(chunk))
+    assert waits == sorted(waits)
+    assert waits[0] < timedelta(seconds=15)
+    assert waits[-1] == recording.LONGEST
+    Message.objects.filter(chunk=chunk).update(expires_at=timezone.now())
+    try_again(chunk)
+    assert (only(chunk).status, only(chunk).failure) == (Status.REFUSED, "too_late")
+
+
+def try_again(chunk: Chunk) -> timedelta | None:
+    """The chunk's message is due, and its account rested; how long it waits after that."""
+    now = timezone.now()
+    Message.objects.filter(chunk=chunk).update(due_at=now)
+    Chunk.objects.filter(pk=chunk.pk).update(next_at=now)
+    ProviderAccount.objects.update(slow_until=None)
+    sending.send_chunk(chunk.pk)
+    message = only(chunk)
+    handed = message.fenced_at
+    due = message.due_at
+    return timedelta(seconds=round((due - handed).total_seconds())) if due else None
 
 
 @pytest.mark.requirement("A6")
