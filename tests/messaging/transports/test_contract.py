@@ -234,13 +234,6 @@ def test_reply_is_matched_once_and_its_opt_out_obeyed(sample, sent):
 # --- the door ----------------------------------------------------------------------
 
 
-@pytest.fixture(autouse=True)
-def _connection_stays(monkeypatch):
-    # The door's habit of closing old connections would close the test's.
-    for name in ("close_old_connections", "_close_aged"):
-        monkeypatch.setattr(callbacks, name, lambda: None, raising=False)
-
-
 def knock(url, brought):
     """The door's status for a callback to this address."""
     seen = []
