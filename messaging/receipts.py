@@ -234,8 +234,13 @@ def _row(report: Report, end: End) -> tuple[Any, ...]:
     account_id, request_id, event, index = report
     return (
         account_id, request_id, *end, plain(event.reference)[:80], index, int(event.status),
-        _failure(event), _words(event.words), event.at,
+        _failure(event), _words(event.words), _moment(event.at),
     )  # fmt: skip
+
+
+def _moment(at: datetime | None) -> datetime | None:
+    """The provider's time, if it is one: some databases take the year 1 and cannot say it."""
+    return at if at and at.tzinfo and 2000 <= at.year < 2100 else None
 
 
 def _failure(event: ReceiptEvent) -> str:

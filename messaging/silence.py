@@ -33,7 +33,10 @@ def expire_silent(now: datetime) -> int:
     # Cleared first: who hands something over meanwhile waits for us and plans anew.
     Chunk.objects.filter(pk__in=ids).update(receipts_due_at=None)
     messages = Message.objects.filter(chunk__in=ids)
-    expired = messages.filter(status=Status.SENT, sent_at__lte=now - waits).update(
+    silent = messages.filter(status=Status.SENT, sent_at__lte=now - waits)
+    # Locked in the order of their ids, as receipts lock them: neither waits for ever.
+    locked = silent.order_by("pk").select_for_update().values("pk")
+    expired = Message.objects.filter(pk__in=locked).update(
         status=Status.EXPIRED, failure=Message.Failure.NO_RECEIPT, settled_at=now
     )
     still_open = messages.filter(status__lt=Status.FAILED).values("chunk")
