@@ -9,6 +9,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.i18n import JavaScriptCatalog
 
 from backoffice import today
@@ -58,7 +59,7 @@ class ScriptTexts(JavaScriptCatalog):
 class BackofficeSite(AdminSite):
     site_header = _("Messaging and campaigns")
     site_title = _("Back office")
-    index_title = _("Today")
+    index_title = pgettext_lazy("of the first page", "Today")
     site_url = None  # nothing public stands at "/"
     enable_nav_sidebar = True
 

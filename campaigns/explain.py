@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from backoffice.kit.words import listed
 from customers.models import (
     BusinessType,
     Consent,
@@ -67,7 +68,7 @@ def _outside(push: Push) -> Explanation:
     names = BusinessType.objects.filter(pk__in=push.frozen["business_types"])
     words = _("Not in the initial group: no behaviour in %(types)s at %(time)s.")
     said = words % {
-        "types": ", ".join(map(str, names)),
+        "types": listed(names),
         "time": _moment(push.started_at),
     }
     return Explanation([said], {"push": push.pk, "outcome": "outside"})
@@ -101,14 +102,14 @@ def _label_details(push: Push, customer: Customer) -> list[str]:
     held = CustomerLabel.objects.filter(customer=customer, since__lte=at).filter(
         Q(until__isnull=True) | Q(until__gt=at)
     )
-    names = ", ".join(str(one.label) for one in held.select_related("label"))
+    names = listed(one.label for one in held.select_related("label"))
     said = [_("Labels at the start: %s.") % (names or _("none"))]
     for ids in push.frozen["label_sets"]:
-        wanted = ", ".join(map(str, Label.objects.filter(pk__in=ids)))
+        wanted = listed(Label.objects.filter(pk__in=ids))
         said.append(_("The event wants one of: %s.") % (wanted or _("none")))
     kinds = BusinessType.objects.filter(pk__in=push.frozen["business_types"])
     for kind in kinds.prefetch_related("labels"):
-        if allowed := ", ".join(map(str, kind.labels.all())):
+        if allowed := listed(kind.labels.all()):
             words = _("%(type)s may be offered to: %(labels)s.")
             said.append(words % {"type": kind, "labels": allowed})
     return said

@@ -18,7 +18,9 @@ from django.utils.functional import cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
+
+from backoffice.kit.words import listed
 
 PHONE_LIKE = re.compile(r"^\+?[\d\s().-]{7,}$")
 
@@ -173,9 +175,11 @@ def words_of(value: Any) -> str:
     """Stored JSON as staff read it: `{"a": 1, "b": [2, 3]}` -> `a: 1, b: 2, 3`."""
     if isinstance(value, dict):
         named = ((_(name) if name else "", one) for name, one in value.items())
-        return ", ".join(f"{name}: {words_of(one)}" for name, one in named)
+        pair = pgettext("a name and its value", "%s: %s")
+        between = pgettext("between named values", ", ")
+        return between.join(pair % (name, words_of(one)) for name, one in named)
     if isinstance(value, list):
-        return ", ".join(map(words_of, value))
+        return listed(map(words_of, value))
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     return "" if value is None else str(value)

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.kit.admin import HouseAdmin
+from backoffice.kit.words import listed
 from campaigns.forms import SignUpForm
 from campaigns.models import Activity, ActivityField, CallTemplate, SignUp
 from campaigns.views import page_context
@@ -138,7 +139,7 @@ class ActivityAdmin(HouseAdmin):
 
     @admin.display(description=gettext_lazy("for customers labelled"))
     def for_labels(self, activity: Activity) -> str:
-        return ", ".join(map(str, activity.labels.all()))
+        return listed(activity.labels.all())
 
     @admin.display(description=gettext_lazy("signed up"), ordering="signed_up")
     def signed_up(self, activity: Any) -> str:

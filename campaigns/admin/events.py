@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.kit.admin import HouseAdmin, confirm, confirmed
+from backoffice.kit.words import listed
 from campaigns.audiences import Estimate, estimate
 from campaigns.explain import explain
 from campaigns.models import (
@@ -69,7 +70,7 @@ class EventTypeAdmin(HouseAdmin):
 
     @admin.display(description=gettext_lazy("business types"))
     def types(self, row: EventType) -> str:
-        return ", ".join(map(str, row.business_types.all()))
+        return listed(row.business_types.all())
 
     @admin.display(description=gettext_lazy("events"), ordering="events")
     def event_count(self, row: Any) -> int:
@@ -308,7 +309,7 @@ def _facts(found: Estimate, shown: Sample | None) -> list[tuple[str, object]]:
         for reason, count in found.excluded.items()
     ]
     return [
-        (_("Business types"), ", ".join(found.business_types)),
+        (_("Business types"), listed(found.business_types)),
         (_("Push standard"), found.standard or "–"),
         (_("Initial group"), found.initial),
         *left_out,

@@ -9,6 +9,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from backoffice.kit.words import listed
 from campaigns.models import Notice
 from messaging.models import MessageType
 
@@ -27,7 +28,7 @@ def hold_words(hold: str, detail: str) -> str:
         return f"{label}: {'; '.join(map(_difference, detail.split('; ')))}"
     codes = detail.split(", ") if detail else []
     names = {**_types(codes), **FIELDS, **dict(settings.LANGUAGES)}
-    words = ", ".join(str(names.get(code, code)) for code in codes)
+    words = listed(names.get(code, code) for code in codes)
     return f"{label}: {words}" if words else label
 
 

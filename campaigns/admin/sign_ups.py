@@ -24,6 +24,7 @@ from backoffice.kit.admin import (
 )
 from backoffice.kit.clock import database_now
 from backoffice.kit.masking import mask_text
+from backoffice.kit.words import listed
 from backoffice.platform.reveal import RevealMixin
 from campaigns.models import SignUp, Verification
 from campaigns.risk import RISKS, warnings
@@ -105,7 +106,7 @@ class SignUpAdmin(RevealMixin, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("risk"))
     def risks(self, row: SignUp) -> str:
-        return ", ".join(str(RISKS[name]) for name in warnings(row.risk)) or "-"
+        return listed(RISKS[name] for name in warnings(row.risk)) or "-"
 
     @admin.display(description=gettext_lazy("risk signals"))
     def all_risks(self, row: SignUp) -> str:

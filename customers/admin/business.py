@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.kit.admin import HouseAdmin
+from backoffice.kit.words import listed
 from customers.models import BusinessType, BusinessTypeAlias
 
 
@@ -29,5 +30,4 @@ class BusinessTypeAdmin(HouseAdmin):
 
     @admin.display(description=gettext_lazy("may be offered to"))
     def offered_to(self, business_type: BusinessType) -> str:
-        labels = [str(label) for label in business_type.labels.all()]
-        return ", ".join(labels) or _("anyone")
+        return listed(business_type.labels.all()) or _("anyone")

@@ -7,14 +7,15 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy, pgettext
 
 from backoffice.kit.admin import HouseAdmin, ReadOnlyAdmin
+from backoffice.kit.words import listed
 from customers.conditions import FACTS
 from customers.models import CustomerLabel, Label, LabelChange
 
 
 def in_words(facts: dict[str, bool]) -> str:
     """The facts that are true, as staff call them."""
-    true = [str(FACTS[n].label) for n, value in facts.items() if value and n in FACTS]
-    return ", ".join(true) or pgettext("of credit facts", "none of them")
+    true = [FACTS[n].label for n, value in facts.items() if value and n in FACTS]
+    return listed(true) or pgettext("of credit facts", "none of them")
 
 
 @admin.register(Label)

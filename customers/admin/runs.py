@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from backoffice.kit.admin import ReadOnlyAdmin, confirm, confirmed
 from backoffice.kit.clock import database_now
 from backoffice.kit.jobs import later
+from backoffice.kit.words import listed
 from backoffice.platform.models import AuditEntry
 from customers.models import CreditSource, Customer, Rule, ScreeningRun
 from customers.screening import begin
@@ -96,7 +97,7 @@ class ScreeningRunAdmin(ReadOnlyAdmin):
             facts=[
                 (_("customers"), Customer.objects.count()),
                 (_("rules in force"), Rule.objects.in_force().count()),
-                (_("credit sources asked"), ", ".join(map(str, sources)) or _("none")),
+                (_("credit sources asked"), listed(sources) or _("none")),
             ],
             button=_("Screen"),
             form=form,

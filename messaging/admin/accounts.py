@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from backoffice.kit.admin import HouseAdmin, words_of
+from backoffice.kit.words import listed
 from backoffice.platform.models import AuditEntry
 from messaging.models import AccountHealth, ProviderAccount, Route, WeightChange
 from messaging.trying import problem_words
@@ -195,7 +196,7 @@ class ProviderAccountAdmin(AccountPages, HouseAdmin):
             return "–"
         at = timezone.localtime(health.last_error_at)
         words = problem_words(health.last_error)
-        return f"{words}, {date_format(at, 'SHORT_DATETIME_FORMAT')}"
+        return f"{words} · {date_format(at, 'SHORT_DATETIME_FORMAT')}"
 
     @admin.display(description=gettext_lazy("changes of weight"))
     def changes(self, row: ProviderAccount) -> str:
@@ -253,7 +254,7 @@ def health_words(health: AccountHealth | None, row: ProviderAccount, now: Any) -
         said.append(words % {"n": health.slow, "of": health.judged})
     if not said and (health is None or not health.submitted):
         return _("nothing sent lately")
-    return ", ".join(said) or _("well")
+    return listed(said) or _("well")
 
 
 def change_words(change: WeightChange) -> str:

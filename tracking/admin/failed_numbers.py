@@ -19,7 +19,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from backoffice.kit.admin import confirm, confirmed
 from backoffice.kit.csvfile import write_rows
@@ -105,7 +105,7 @@ class FailedNumberAdmin(RevealMixin, ActedOnAdmin):
     def sms(self, row: FailedNumber) -> str:
         return life_link(row.message_id)
 
-    @admin.display(description=gettext_lazy("number"))
+    @admin.display(description=pgettext_lazy("of a phone", "number"))
     def fix(self, row: FailedNumber) -> str:
         url = reverse("admin:messaging_failednumber_correct", args=[row.pk])
         return format_html('<a href="{}">{}</a>', url, _("Correct"))
