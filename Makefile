@@ -1,5 +1,5 @@
 # Two commands do everything: `make run` and `make test`. See README.md.
-.PHONY: run test check chaos bench messages
+.PHONY: run test check chaos fuzz bench messages
 
 PYTHON_HERE = .venv/bin/python
 
@@ -23,6 +23,12 @@ check:
 chaos:
 	@PYTHON="$(PYTHON)" sh environment.sh requirements-dev.txt
 	@CHAOS_SEED="$(CHAOS_SEED)" exec $(PYTHON_HERE) -m tests.run --chaos --db "$(DB)"
+
+# The callback door over the real web server against odd requests, for a minute.
+# make fuzz FUZZ_SEED=7   sends the same again
+fuzz:
+	@PYTHON="$(PYTHON)" sh environment.sh requirements-dev.txt
+	@exec $(PYTHON_HERE) -m tests.fuzz 60 $(FUZZ_SEED)
 
 # make bench           every benchmark; make bench ONLY=bulk_100 one
 bench:
