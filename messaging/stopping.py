@@ -24,7 +24,7 @@ def stop(target: str, *, label: str, reason: str, by: Any, now: datetime) -> Sto
     values = {"label": label[:120], "reason": reason[:200], "since": now, "by": by}
     row, is_new = Stop.objects.get_or_create(target=target, defaults=values)
     if is_new:
-        AuditEntry.write(by, "sending.stop", reason=reason, stopped=target)
+        AuditEntry.write(by, "sending.stop", reason=reason, scope=row.label)
     return row
 
 
@@ -32,5 +32,5 @@ def stop(target: str, *, label: str, reason: str, by: Any, now: datetime) -> Sto
 def resume(row: Stop, *, reason: str, by: Any) -> None:
     """Go on with what waited, at once."""
     row.delete()
-    AuditEntry.write(by, "sending.resume", reason=reason, stopped=row.target)
+    AuditEntry.write(by, "sending.resume", reason=reason, scope=row.label)
     later(WAKE, lane="service", once=True)

@@ -184,7 +184,7 @@ def test_rows_are_downloaded_safe_for_a_spreadsheet_and_on_record(
     )
     text = b"".join(answer.streaming_content).decode()
     assert '"\'=1+1"' in text
-    assert AuditEntry.objects.get().detail == {"rows": 2, "what": "quarantine"}
+    assert AuditEntry.objects.get().detail == {"rows": 2}
 
 
 def test_a_row_is_shown_only_to_those_who_may_see_personal_data(

@@ -171,7 +171,7 @@ class QuarantinedRowAdmin(RevealMixin, ReadOnlyAdmin):
         self, request: HttpRequest, rows: QuerySet[QuarantinedRow]
     ) -> StreamingHttpResponse:
         chosen = list(rows.select_related("source", "file")[:_MOST_DOWNLOADED])
-        AuditEntry.write(request.user, "export", rows=len(chosen), what="quarantine")
+        AuditEntry.write(request.user, "export", rows=len(chosen))
         response = StreamingHttpResponse(_as_csv(chosen), content_type="text/csv")
         response["Content-Disposition"] = 'attachment; filename="set-aside.csv"'
         return response

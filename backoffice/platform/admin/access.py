@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.html import format_html
-from django.utils.text import capfirst
+from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -110,11 +110,28 @@ class ApiClientAdmin(HouseAdmin):
         )
 
 
+# Names in an entry's detail that say too little by themselves, or something else elsewhere.
+DETAILS = {
+    "count": gettext_lazy("how many"),
+    "customer_changed": gettext_lazy("the customer's number too"),
+    "full": gettext_lazy("full numbers"),
+    "is_pinned": gettext_lazy("weight held"),
+    "names": gettext_lazy("secrets"),
+    "not_made": gettext_lazy("cancelled before they were made"),
+    "over": gettext_lazy("Over"),
+    "settled": gettext_lazy("no longer in doubt"),
+    "sms": gettext_lazy("SMS id"),
+    "taken": gettext_lazy("taken by the provider"),
+    "word_of": gettext_lazy("behaviour source"),
+}
+SHOWN = 160  # characters of a detail in the list
+
+
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ("at", "actor", "action", "about", "why", "detail_words")
+    list_display = ("at", "actor", "action", "about", "why", "short_detail")
     list_filter = ("action",)
-    fields = list_display
+    fields = ("at", "actor", "action", "about", "why", "detail_words")
     search_fields = ("=object_id", "=actor__username")
     search_help_text = gettext_lazy("Number of the object, or a login name.")
     list_select_related = ("actor",)
@@ -140,4 +157,16 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("detail"))
     def detail_words(self, entry: AuditEntry) -> str:
-        return words_of(entry.detail) or "–"
+        named = {DETAILS.get(k, k): _in_words(v) for k, v in entry.detail.items()}
+        return words_of({str(name): value for name, value in named.items()}) or "–"
+
+    @admin.display(description=gettext_lazy("detail"))
+    def short_detail(self, entry: AuditEntry) -> str:
+        return Truncator(self.detail_words(entry)).chars(SHOWN)
+
+
+def _in_words(value: Any) -> Any:
+    """Codes, such as a verdict's, as staff say them; other texts stay as they are."""
+    if isinstance(value, list):
+        return [_in_words(one) for one in value]
+    return _(value) if isinstance(value, str) and value else value

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from backoffice.kit.admin import HouseAdmin, ReadableJSONField, words_of
 from backoffice.platform.models import AuditEntry, Parameter
@@ -121,7 +121,8 @@ class ParameterAdmin(HouseAdmin):
     def shown(self, parameter: Parameter) -> str:
         value = parameter.value
         if isinstance(value, list) and any(isinstance(one, dict) for one in value):
-            return "; ".join(map(words_of, value))
+            between = pgettext("between groups of named values", "; ")
+            return between.join(map(words_of, value))
         return words_of(value)
 
     @admin.display(description=gettext_lazy("description"))

@@ -150,3 +150,11 @@ def test_a_size_of_nothing_is_refused():
     size = Parameter.objects.get(name="fence_size")
     assert not ParameterForm({"value": "0"}, instance=size).is_valid()
     assert ParameterForm({"value": "1"}, instance=size).is_valid()
+
+
+def test_an_audit_entry_is_read_in_words(staff_client):
+    values = {"customer_changed": True, "after": "mismatch", "sms": ["1", "2"]}
+    AuditEntry.write(staff_client.user, "number corrected", **values)
+    staff_client.cookies["django_language"] = "zh-hans"
+    page = staff_client.get("/admin/platform/auditentry/").content.decode()
+    assert "客户资料已同步：是，之后：不一致，短信 ID：1、2" in page
