@@ -244,6 +244,9 @@ def _moment(at: datetime | None) -> datetime | None:
 
 
 def _failure(event: ReceiptEvent) -> str:
+    """Why it was not delivered, in our words."""
+    if event.status not in (FAILED, EXPIRED):
+        return ""
     return FAILURES.get(event.failure, Message.Failure.OTHER.value)
 
 
