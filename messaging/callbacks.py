@@ -41,6 +41,7 @@ LARGEST = {"receipts": 256 * 1024, "replies": 256 * 1024, "calls": 8 * 1024 * 10
 # A sender who dawdles holds a thread: never all of them, for staff and short links need
 # some. A proxy that takes in a request before it hands it over keeps such senders off.
 READERS = threading.BoundedSemaphore(8)
+PATIENCE = 1.0  # seconds to wait for one of them
 
 StartResponse = Callable[..., Any]
 Reply = tuple[str, str, bytes]
@@ -151,7 +152,7 @@ def _length(said: str) -> int:
 
 
 def _read(stream: Any, length: int) -> bytes:
-    if not READERS.acquire(timeout=1.0):
+    if not READERS.acquire(timeout=PATIENCE):
         raise Refused(TRY_AGAIN)
     try:
         body: bytes = stream.read(length)

@@ -52,10 +52,10 @@ class Stored(NamedTuple):
         return key_ring().decrypt_bytes(self.body, BODY)
 
 
-def apply_waiting(now: datetime, *, rounds: int = MOST_ROUNDS) -> tuple[int, bool]:
+def apply_waiting(now: datetime, *, rounds: int = 0) -> tuple[int, bool]:
     """Apply stored callbacks in the order they came: how many, and may there be more?"""
     applied = 0
-    for _round in range(rounds):
+    for _round in range(rounds or MOST_ROUNDS):
         done = _apply_others(now) + _apply_receipts(now)
         applied += done
         if not done:

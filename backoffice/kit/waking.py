@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 
 from . import jobs
+
+logger = logging.getLogger(__name__)
 
 
 class Waker:
@@ -38,5 +41,8 @@ class Waker:
     def _run(self) -> None:
         while self._asked.wait():
             self._asked.clear()
-            jobs.wake(self._name, lane=self._lane)
+            try:
+                jobs.wake(self._name, lane=self._lane)
+            except Exception as error:  # whatever it was: the next one is tried
+                logger.error("no wake-up: %s", type(error).__name__)
             time.sleep(self._every)
