@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 Kind = CallbackRequest.Kind
 
 # Of one transaction: what it may hold in memory, and how long it holds its locks.
+FIRST_REQUESTS = 50
 MOST_REQUESTS = 2_000
 MOST_BYTES = 4_000_000
 MOST_RECEIPTS = 5_000
@@ -54,13 +55,22 @@ class Stored(NamedTuple):
 
 def apply_waiting(now: datetime, *, rounds: int = 0) -> tuple[int, bool]:
     """Apply stored callbacks in the order they came: how many, and may there be more?"""
-    applied = 0
+    applied, most = 0, FIRST_REQUESTS
     for _round in range(rounds or MOST_ROUNDS):
-        done = _apply_others(now) + _apply_receipts(now)
-        applied += done
-        if not done:
+        others = _apply_others(now)
+        done, reported = _apply_receipts(now, most)
+        applied += done + others
+        if not done + others:
             return applied, False
+        if done:
+            most = _fitting(done, reported)
     return applied, True
+
+
+def _fitting(requests: int, receipts: int) -> int:
+    """How many requests to lock next, so that none is kept from other workers for nothing."""
+    each = max(1, receipts / requests)
+    return max(1, min(MOST_REQUESTS, int(MOST_RECEIPTS / each)))
 
 
 def _waiting() -> QuerySet[CallbackRequest]:
@@ -73,11 +83,12 @@ def _waiting() -> QuerySet[CallbackRequest]:
 
 
 @transaction.atomic
-def _apply_receipts(now: datetime) -> int:
+def _apply_receipts(now: datetime, most: int) -> tuple[int, int]:
+    """Of at most so many requests; how many were applied, and how much they reported."""
     problems: dict[int, str] = {}
     reports: list[Report] = []
     taken: list[Stored] = []
-    for request in _claim():
+    for request in _claim(most):
         taken.append(request)
         problems[request.id] = _read(request, reports)
         if len(reports) >= MOST_RECEIPTS:
@@ -86,15 +97,15 @@ def _apply_receipts(now: datetime) -> int:
         problems = {request.id: _apply_alone(request, now) for request in taken}
     changes = [(pk, problem, now) for pk, problem in problems.items()]
     update_rows(CallbackRequest, "id", ["problem", "applied_at"], changes)
-    return len(changes)
+    return len(changes), len(reports)
 
 
-def _claim() -> Iterator[Stored]:
-    """Waiting requests with receipts, locked: as many as one transaction may hold."""
+def _claim(most: int) -> Iterator[Stored]:
+    """Waiting requests with receipts, locked; no more than may be held in memory."""
     rows = list(
         _waiting()
         .filter(kind=Kind.RECEIPTS)
-        .values_list("pk", "account_id", Length("body"))[:MOST_REQUESTS]
+        .values_list("pk", "account_id", Length("body"))[:most]
     )
     sizes = accumulate(size for _pk, _account, size in rows)
     fitting = sum(size <= MOST_BYTES for size in sizes) or 1

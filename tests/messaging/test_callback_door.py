@@ -313,6 +313,7 @@ def test_request_that_spoils_a_batch_is_applied_apart_from_the_others(
 
 
 def test_job_that_leaves_some_waiting_wakes_the_next(path, queued, monkeypatch):
+    monkeypatch.setattr(inbox, "FIRST_REQUESTS", 1)
     monkeypatch.setattr(inbox, "MOST_REQUESTS", 1)
     monkeypatch.setattr(inbox, "MOST_ROUNDS", 2)
     for _n in range(5):
