@@ -7,7 +7,7 @@ from django.db import connection
 from bench import campaign, world
 from bench.results import Result
 
-ROWS, CUSTOMERS, EACH = 100_000, 1_000_000, 10
+ROWS, CUSTOMERS, EACH = 1_000_000, 1_000_000, 10
 
 # Delivered a month ago, one after the other, as pushes leave them behind.
 _OLD = """
