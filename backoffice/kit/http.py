@@ -17,6 +17,8 @@ import aiohttp
 
 IN_FLIGHT = 64
 DEADLINE = 10.0
+# No provider says more; compressed, a few bytes may say gigabytes.
+MOST_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,9 @@ async def _send_one(client: aiohttp.ClientSession, request: Request) -> Answer:
             headers=request.headers,
             allow_redirects=False,
         ) as answer:
-            return Answer(answer.status, await answer.read())
+            body = await _body(answer)
+            # Cut off, an answer says nothing: not even its status is believed.
+            return _TOO_LARGE if body is None else Answer(answer.status, body)
     except (
         aiohttp.ClientConnectorError,
         aiohttp.ConnectionTimeoutError,
@@ -120,6 +124,22 @@ async def _send_one(client: aiohttp.ClientSession, request: Request) -> Answer:
         return Answer(sent=False, problem=type(error).__name__)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         return Answer(problem=type(error).__name__)
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes | None:
+    """The body; None for one above `MOST_BYTES`, of which no more is read."""
+    said = None if "Content-Encoding" in answer.headers else answer.content_length
+    if said is not None and said <= MOST_BYTES:
+        return await answer.read()
+    body = bytearray()
+    async for part in answer.content.iter_chunked(65_536):
+        body += part
+        if len(body) > MOST_BYTES:
+            return None
+    return bytes(body)
+
+
+_TOO_LARGE = Answer(problem="TooLarge")
 
 
 def send(request: Request, *, deadline: float = DEADLINE) -> Answer:
