@@ -31,6 +31,20 @@ class AboutMessage:
         return life_link(row.message_id)
 
 
+class Parked(admin.SimpleListFilter):
+    """By the index of the parked ones: among millions they are few."""
+
+    title = gettext_lazy("SMS")
+    parameter_name = "parked"
+
+    def lookups(self, request: Any, model_admin: Any) -> Any:
+        return [("yes", gettext_lazy("not known yet"))]
+
+    def queryset(self, request: Any, queryset: Any) -> Any:
+        parked = self.value() == "yes"
+        return queryset.filter(message__isnull=True) if parked else queryset
+
+
 @admin.register(Receipt)
 class ReceiptAdmin(AboutMessage, ReadOnlyAdmin):
     list_display = (
@@ -42,7 +56,7 @@ class ReceiptAdmin(AboutMessage, ReadOnlyAdmin):
         "outcome",
         "sms",
     )
-    list_filter = ("outcome", "status", "account")
+    list_filter = (Parked, "outcome", "status", "account")
     list_select_related = ("account",)
     ordering = ("-id",)
     fields = (*list_display, "account", "provider_at")
