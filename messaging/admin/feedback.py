@@ -31,18 +31,19 @@ class AboutMessage:
         return life_link(row.message_id)
 
 
-class Parked(admin.SimpleListFilter):
-    """By the index of the parked ones: among millions they are few."""
+class ByOutcome(admin.SimpleListFilter):
+    """The parked ones by their own index: among millions they are few."""
 
-    title = gettext_lazy("SMS")
-    parameter_name = "parked"
+    title = gettext_lazy("outcome")
+    parameter_name = "outcome"
 
     def lookups(self, request: Any, model_admin: Any) -> Any:
-        return [("yes", gettext_lazy("not known yet"))]
+        return Receipt.Outcome.choices
 
     def queryset(self, request: Any, queryset: Any) -> Any:
-        parked = self.value() == "yes"
-        return queryset.filter(message__isnull=True) if parked else queryset
+        if self.value() == Receipt.Outcome.PARKED:
+            return queryset.filter(message__isnull=True)
+        return queryset.filter(outcome=self.value()) if self.value() else queryset
 
 
 @admin.register(Receipt)
@@ -56,7 +57,7 @@ class ReceiptAdmin(AboutMessage, ReadOnlyAdmin):
         "outcome",
         "sms",
     )
-    list_filter = (Parked, "outcome", "status", "account")
+    list_filter = (ByOutcome, "status", "account")
     list_select_related = ("account",)
     ordering = ("-id",)
     fields = (*list_display, "account", "provider_at")

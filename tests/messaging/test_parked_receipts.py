@@ -116,3 +116,13 @@ def test_raw_requests_are_forgotten_once_applied_and_old(account, monkeypatch):
     assert jobs.sweep_parked()["requests"] == 5
     left = CallbackRequest.objects.order_by("pk").values_list("applied_at", flat=True)
     assert list(left) == [None, now]
+
+
+def test_staff_see_which_receipts_have_no_sms_yet(account, message, staff_client):
+    park(account, Status.DELIVERED)
+    ours = ReceiptEvent("r2", PHONE, Status.DELIVERED, message_id=message.pk)
+    settle(account, [ours], now=timezone.now())
+    for outcome, code in (("parked", "r1"), ("applied", "r2")):
+        page = staff_client.get(f"/admin/messaging/receipt/?outcome={outcome}")
+        shown = [row.reference for row in page.context["cl"].result_list]
+        assert shown == [code]
