@@ -54,16 +54,16 @@ def statuses() -> list[int]:
     [
         ("everything", True),
         ("lane:marketing", True),
-        ("push:12", True),
+        ("push:987654", True),
         ("lane:service", False),
-        ("push:1", False),
-        ("push:123", False),
-        ("account:12", False),
+        ("push:98765", False),
+        ("push:9876543", False),
+        ("account:987654", False),
     ],
 )
 def test_what_a_stop_holds(wire: Wire, target: str, is_held: bool) -> None:
     stop(target)
-    sending.send_chunk(make_chunk(origin="push:12").pk)
+    sending.send_chunk(make_chunk(origin="push:987654").pk)
     assert statuses() == [Status.QUEUED if is_held else Status.SENT]
 
 
