@@ -35,7 +35,7 @@ FIRST_REQUESTS = 50
 MOST_REQUESTS = 2_000
 MOST_BYTES = 4_000_000
 MOST_RECEIPTS = 5_000
-# Replies and calls before it: an opt-out does not wait for a flood of receipts.
+# Replies, and calls, before it: an opt-out does not wait for a flood of receipts.
 MOST_OTHERS = 100
 # Of one job: then a service message has its turn with the worker.
 MOST_ROUNDS = 10
@@ -73,10 +73,10 @@ def _fitting(requests: int, receipts: int) -> int:
     return max(1, min(MOST_REQUESTS, int(MOST_RECEIPTS / each)))
 
 
-def _waiting() -> QuerySet[CallbackRequest]:
+def _waiting(kind: str) -> QuerySet[CallbackRequest]:
     """Oldest first; locked rows are another worker's."""
-    waiting = CallbackRequest.objects.filter(applied_at__isnull=True).order_by("pk")
-    return waiting.select_for_update(skip_locked=True)
+    waiting = CallbackRequest.objects.filter(applied_at__isnull=True, kind=kind)
+    return waiting.order_by("pk").select_for_update(skip_locked=True)
 
 
 # --- receipts ----------------------------------------------------------------------
@@ -103,9 +103,7 @@ def _apply_receipts(now: datetime, most: int) -> tuple[int, int]:
 def _claim(most: int) -> Iterator[Stored]:
     """Waiting requests with receipts, locked; no more than may be held in memory."""
     rows = list(
-        _waiting()
-        .filter(kind=Kind.RECEIPTS)
-        .values_list("pk", "account_id", Length("body"))[:most]
+        _waiting(Kind.RECEIPTS).values_list("pk", "account_id", Length("body"))[:most]
     )
     sizes = accumulate(size for _pk, _account, size in rows)
     fitting = sum(size <= MOST_BYTES for size in sizes) or 1
@@ -144,15 +142,17 @@ def _settled(reports: Sequence[Report], now: datetime) -> bool:
 
 def _apply_others(now: datetime) -> int:
     applied = 0
-    while applied < MOST_OTHERS and _apply_next(now):
-        applied += 1
+    for kind in (Kind.REPLIES, Kind.CALLS):
+        most = applied + MOST_OTHERS
+        while applied < most and _apply_next(kind, now):
+            applied += 1
     return applied
 
 
 @transaction.atomic
-def _apply_next(now: datetime) -> bool:
-    """The oldest reply or call: a transaction of its own, for it may lock any message."""
-    row = _waiting().exclude(kind=Kind.RECEIPTS).select_related("account").first()
+def _apply_next(kind: str, now: datetime) -> bool:
+    """The oldest of a kind: a transaction of its own, for it may lock any message."""
+    row = _waiting(kind).first()
     if row is None:
         return False
     row.problem = _apply_alone(Stored(row.pk, row.account, row.kind, row.body), now)

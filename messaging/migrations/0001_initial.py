@@ -386,7 +386,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='callbackrequest',
-            index=models.Index(condition=models.Q(('applied_at__isnull', True)), fields=['id'], name='callback_waiting'),
+            index=models.Index(condition=models.Q(('applied_at__isnull', True)), fields=['kind', 'id'], name='callback_waiting'),
         ),
         migrations.AddIndex(
             model_name='call',

@@ -41,9 +41,9 @@ class CallbackRequest(models.Model):
         verbose_name = _("callback request")
         verbose_name_plural = _("callback requests")
         indexes = [
-            # the sweep: what a lost wake-up left
+            # what waits, the oldest first; a reply is not looked for among receipts
             models.Index(
-                fields=["id"],
+                fields=["kind", "id"],
                 condition=Q(applied_at__isnull=True),
                 name="callback_waiting",
             )
