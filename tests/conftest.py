@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 from django.conf import settings as django_settings
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.utils import translation
@@ -142,6 +143,12 @@ def _awake_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     wake = partial(jobs.wake, callbacks.APPLY, lane="receipts")
     monkeypatch.setattr(callbacks, "wake", wake)
     doorkeeper.forget()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached() -> Iterator[None]:
+    cache.clear()  # the index counts its numbers every few seconds only
+    yield
 
 
 @pytest.fixture(autouse=True)
