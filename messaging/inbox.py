@@ -7,10 +7,11 @@ them spoils it, those requests are applied one by one, so that it holds up no ot
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
@@ -29,6 +30,7 @@ from .transports.base import Unreadable
 logger = logging.getLogger(__name__)
 
 Kind = CallbackRequest.Kind
+Found = TypeVar("Found")
 
 # Of one transaction: what it may hold in memory, and how long it holds its locks.
 FIRST_REQUESTS = 50
@@ -37,6 +39,7 @@ MOST_BYTES = 4_000_000
 MOST_RECEIPTS = 5_000
 # Replies, and calls, before it: an opt-out does not wait for a flood of receipts.
 MOST_OTHERS = 100
+WAITS = (0.05, 0.2, 0.8)  # seconds
 # Of one job: then a service message has its turn with the worker.
 MOST_ROUNDS = 10
 
@@ -58,13 +61,24 @@ def apply_waiting(now: datetime, *, rounds: int = 0) -> tuple[int, bool]:
     applied, most = 0, FIRST_REQUESTS
     for _round in range(rounds or MOST_ROUNDS):
         others = _apply_others(now)
-        done, reported = _apply_receipts(now, most)
+        done, reported = _patiently(lambda: _apply_receipts(now, most))
         applied += done + others
         if not done + others:
             return applied, False
         if done:
             most = _fitting(done, reported)
     return applied, True
+
+
+def _patiently(work: Callable[[], Found]) -> Found:
+    """Again, where messages were held by somebody else for long: a send has precedence."""
+    for wait in WAITS:
+        try:
+            return work()
+        except OperationalError as error:
+            logger.warning("callbacks wait: %s", type(error.__cause__).__name__)
+            time.sleep(wait)
+    return work()
 
 
 def _fitting(requests: int, receipts: int) -> int:

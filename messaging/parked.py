@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from backoffice.kit.bulk import update_rows
+from backoffice.kit.bulk import set_for_transaction, update_rows
 from backoffice.platform.models import Parameter
 
 from .models import CallbackRequest, ProviderReference, Receipt
-from .receipts import Report, find, raise_messages
+from .receipts import CAREFULLY, Report, find, raise_messages
 from .transports.base import ReceiptEvent
 
 # Our commit follows within seconds; a worker that lost its lease needs some minutes.
@@ -56,6 +56,7 @@ def _match(parked: QuerySet[Receipt], now: datetime) -> int:
 @transaction.atomic
 def _apply(ids: Sequence[int], now: datetime) -> int:
     """Every one of them, in the order they came: each may be the one that counts."""
+    set_for_transaction(**CAREFULLY)
     locked = _parked().filter(pk__in=ids).order_by("pk")
     rows = list(locked.select_for_update(of=("self",)))
     reports = [_report(row) for row in rows]

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from backoffice.kit.bulk import insert_rows, is_postgres, look_up_by_index, run_over
+from backoffice.kit.bulk import insert_rows, is_postgres, run_over, set_for_transaction
 from backoffice.kit.crypto import blind_index
 
 from .models import FailedNumber, Message, ProviderAccount, ProviderReference, Receipt
@@ -35,6 +35,15 @@ APPLIED, REPEATED, CONFLICT, PARKED = (one.value for one in Outcome)
 FAILURES: dict[str, str] = {"": "", **{one: one.value for one in Message.Failure}}
 # Where a message stands that we gave up waiting for: any report of its end counts above.
 GIVEN_UP = 30
+
+# Rows are looked up by their keys: left to itself PostgreSQL reads the whole of a table of
+# some hundred thousand for five thousand of them. And whoever sends has precedence: we
+# give up waiting before it is told of a deadlock, and come again.
+CAREFULLY = {
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "lock_timeout": "500ms",
+}
 
 # What a message was handed over as: an echoed id counts only from who has the SMS.
 _BY_ID = (
@@ -133,7 +142,7 @@ def phone_index(event: ReceiptEvent) -> bytes:
 @transaction.atomic
 def settle_all(reports: Sequence[Report], *, now: datetime) -> int:
     """Record and apply reports in their order; returns how many found their message."""
-    look_up_by_index()
+    set_for_transaction(**CAREFULLY)
     found = find(reports)
     ends = raise_messages([one.event for one in reports], found, now)
     rows = [_row(report, end) for report, end in zip(reports, ends, strict=True)]

@@ -146,9 +146,8 @@ def _awake_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_cached() -> Iterator[None]:
+def _nothing_cached() -> None:
     cache.clear()  # the index counts its numbers every few seconds only
-    yield
 
 
 @pytest.fixture(autouse=True)

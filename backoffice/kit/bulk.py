@@ -224,18 +224,14 @@ def run_over(
     return found
 
 
-def look_up_by_index() -> None:
-    """To the end of this transaction PostgreSQL joins by looking up each row's key.
-
-    Left to itself it reads the whole of a table of up to some hundred thousand rows for
-    five thousand keys: then work costs what lies in the table, not what is touched.
-    """
+def set_for_transaction(**settings: str) -> None:
+    """PostgreSQL's settings to the end of this transaction, by one statement."""
     if is_postgres():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config(name, 'off', true) "
-                "FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin']) AS name"
-            )
+        run_bound(
+            "SELECT set_config(name, value, true) "
+            "FROM unnest(%s::text[], %s::text[]) AS given (name, value)",
+            [list(settings), list(settings.values())],
+        )
 
 
 def _returned(opened: Any, statement: str, params: Sequence[Any]) -> list[Any]:

@@ -14,16 +14,21 @@ def uuid7() -> uuid.UUID:
 
 
 def uuid7s(count: int) -> list[uuid.UUID]:
-    """Many at once: one clock reading and one call for randomness."""
+    """Many at once: one clock reading and one call for randomness.
+
+    In rising order: rows that lie as their ids rise are locked in one order by who goes
+    through the table and by who goes through the index, so that they do not deadlock.
+    """
     head = (time.time_ns() // 1_000_000) << 80 | 0x7 << 76 | 0b10 << 62
     noise = os.urandom(10 * count)
-    made = []
+    numbers = []
     for start in range(0, 10 * count, 10):
         bits = int.from_bytes(noise[start : start + 10], "big")
         low = bits & ((1 << 62) - 1)
         mid = (bits >> 62) & 0xFFF
-        made.append(uuid.UUID(int=head | mid << 64 | low))
-    return made
+        numbers.append(head | mid << 64 | low)
+    numbers.sort()
+    return [uuid.UUID(int=number) for number in numbers]
 
 
 def first_id(moment: datetime) -> uuid.UUID:
