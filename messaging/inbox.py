@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
@@ -61,7 +62,7 @@ def apply_waiting(now: datetime, *, rounds: int = 0) -> tuple[int, bool]:
     applied, most = 0, FIRST_REQUESTS
     for _round in range(rounds or MOST_ROUNDS):
         others = _apply_others(now)
-        done, reported = _patiently(lambda: _apply_receipts(now, most))
+        done, reported = _patiently(partial(_apply_receipts, now, most))
         applied += done + others
         if not done + others:
             return applied, False

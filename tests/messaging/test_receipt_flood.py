@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from random import Random
 from typing import NamedTuple
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from backoffice.kit.bulk import insert_rows
@@ -171,3 +172,34 @@ def test_workers_at_once_neither_deadlock_nor_lose_a_receipt(monkeypatch):
     assert not failed
     assert line.end() == straight.end()
     assert Receipt.objects.filter(account=line.account).count() == len(reports)
+
+
+def hold_slowly(first, then, holds, failed):
+    """Change two messages in one transaction, the second after a while."""
+    try:
+        with transaction.atomic():
+            Message.objects.filter(pk=first).update(parts=2)
+            holds.set()
+            time.sleep(0.3)
+            Message.objects.filter(pk=then).update(parts=2)
+    except Exception as error:
+        failed.append(error)
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_sends_has_precedence_over_receipts_where_both_want_the_same_messages():
+    line, holds, failed = Line(100), threading.Event(), []
+    line.learn(line.sms)
+    line.bring(line.reports(), Random(9))
+    # In the other order than receipts take them.
+    ids = (line.sms[-1].id, line.sms[0].id)
+    sender = threading.Thread(target=hold_slowly, args=(*ids, holds, failed))
+    sender.start()
+    holds.wait(30)
+    apply_all()
+    sender.join()
+    assert not failed
+    assert Message.objects.filter(pk__in=ids, parts=2).count() == 2
+    assert not CallbackRequest.objects.filter(applied_at__isnull=True).exists()
