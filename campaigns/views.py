@@ -18,6 +18,7 @@ from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from backoffice.kit.addresses import client_address
 from backoffice.kit.clock import database_now
 from tracking.links import read_token
 from tracking.models import TrackingRecord
@@ -160,14 +161,8 @@ def _name_device(answer: HttpResponse) -> None:
 
 
 def _address(request: HttpRequest) -> str:
-    """The visitor's address, for IPv6 its /64; "" where it is unknown.
-
-    A proxy's word is taken only from as many proxies as we trust.
-    """
-    hops = request.headers.get("x-forwarded-for", "").split(",")
-    trusted = settings.TRUSTED_PROXIES
-    proxied = 0 < trusted <= len(hops)
-    address = hops[-trusted] if proxied else request.META.get("REMOTE_ADDR", "")
+    """The visitor's address, for IPv6 its /64; "" where it is unknown."""
+    address = client_address(request.META, proxies=settings.TRUSTED_PROXIES)
     try:
         known = ip_address(address.strip())
     except ValueError:

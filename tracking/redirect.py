@@ -20,6 +20,8 @@ from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 from redis.exceptions import RedisError
 
+from backoffice.kit.addresses import client_address
+
 from .clicks import STREAM, ClickEvent, store
 from .codes import is_code
 from .links import make_token, with_token
@@ -118,22 +120,7 @@ def _event(code: str, environ: dict[str, Any]) -> ClickEvent:
         code=code,
         at=timezone.now().isoformat(),
         agent=environ.get("HTTP_USER_AGENT", "")[:120],
-        network=network(_address(environ)),
-    )
-
-
-def _address(environ: dict[str, Any]) -> str:
-    """The client's address; a proxy's word is taken only from as many proxies as we trust."""
-    hops = [
-        hop.strip()
-        for hop in environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        if hop.strip()
-    ]
-    trusted = settings.TRUSTED_PROXIES
-    return str(
-        hops[-trusted]
-        if trusted and len(hops) >= trusted
-        else environ.get("REMOTE_ADDR", "")
+        network=network(client_address(environ, proxies=settings.TRUSTED_PROXIES)),
     )
 
 
