@@ -219,7 +219,8 @@ def _import(staff: Eyes, file: Path, language: str, workers: Workers) -> None:
     staff.look(f"story-{language}/import-3-checked")
     page.click("form[action$='/start/'] input.default")
     workers.see(lambda: Import.objects.filter(status="done").exists())
-    page.reload()
+    # The page reloads by itself until the import is done, and then leads on.
+    page.wait_for_selector("#content-main > p > a")
     staff.look(f"story-{language}/import-4-done")
     assert Customer.objects.count() == 3
     assert Import.objects.get().counts["bad"] == 1
